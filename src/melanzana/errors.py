@@ -1,0 +1,196 @@
+"""The exception tree of Melanzana, drawn once.
+
+Every error that a user can cause or must understand is one of these. `code` is stable and documented in
+`docs/reference/errors.md`; the message says what is wrong and how to mend it; `detail` carries what a machine wants to read
+(a field, a position, a state). Rooms raise; only `server/problems.py` knows which HTTP answer each becomes and only `cli/`
+knows which exit code.
+
+    MelanzanaError
+    ├── ModelError                     the model or another uploaded document is wrong
+    │   ├── FormatError                it cannot be read: file, line, column, suggestion
+    │   ├── LimitError                 it is larger than the documented limits
+    │   └── InvalidModelError          it can be read but breaks a rule (carries findings)
+    ├── ExpressionError                a guard or assignment cannot be compiled (carries a position)
+    ├── EvaluationError                a guard or assignment failed on the data at hand
+    ├── GenerationError                no path can be made
+    │   ├── PathExpressionError        the path expression is wrong (carries a position)
+    │   └── ImpossibleStepError        a directed test names a step that cannot follow
+    ├── SuiteError                     action code cannot be found, is ambiguous or cannot be loaded
+    ├── RequestError                   the caller's request is wrong
+    │   ├── NotFoundError              the thing named does not exist (or is not the caller's)
+    │   ├── ConflictError              the request contradicts the state of the thing
+    │   │   ├── StaleAttemptError      an agent writes for an attempt that is no longer its own
+    │   │   ├── SessionReplacedError   another process registered under the same agent identity
+    │   │   └── KeyReusedError         an Idempotency-Key came back with another request
+    │   └── TooLargeError              a body is over its limit
+    ├── AuthError                      who is calling, or may they?
+    │   ├── InvalidTokenError          no valid access token
+    │   ├── InsufficientScopeError     a valid token that does not allow this
+    │   └── OAuthError                 an error answer of the token endpoint (RFC 6749 section 5.2)
+    ├── UnavailableError               a part that is needed does not answer now; safe to try again
+    └── SettingsError                  a setting is wrong or two contradict each other
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class MelanzanaError(Exception):
+    """Something went wrong that has a name."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail: dict[str, Any] = {name: value for name, value in detail.items() if value is not None}
+
+
+class ModelError(MelanzanaError):
+    """The document is wrong."""
+
+    code = "model_error"
+
+
+class FormatError(ModelError):
+    """The document cannot be read.
+
+    `detail` may hold `file`, `line` and `column` (both from 1), `path` (a JSON pointer) and `suggestion`.
+    """
+
+    code = "model_format"
+
+
+class LimitError(ModelError):
+    """The document is larger than a documented limit; `detail` holds `limit` (its name) and `maximum`."""
+
+    code = "model_limit"
+
+
+class InvalidModelError(ModelError):
+    """The model breaks at least one rule; `findings` holds every rule broken, in document order."""
+
+    code = "model_invalid"
+
+    def __init__(self, message: str, findings: Sequence[Any] = (), **detail: Any) -> None:
+        super().__init__(message, **detail)
+        self.findings = tuple(findings)
+
+
+class ExpressionError(MelanzanaError):
+    """An expression cannot be compiled; `detail["position"]` counts characters from 0."""
+
+    code = "expression_invalid"
+
+
+class EvaluationError(MelanzanaError):
+    """An expression failed on the data at hand (division by zero, overflow, a missing field)."""
+
+    code = "expression_evaluation"
+
+
+class GenerationError(MelanzanaError):
+    """No path can be made."""
+
+    code = "generation_error"
+
+
+class PathExpressionError(GenerationError):
+    """The path expression is wrong; `detail["position"]` counts characters from 0."""
+
+    code = "path_expression_invalid"
+
+
+class ImpossibleStepError(GenerationError):
+    """A directed test names a step that cannot follow; `detail["step"]` counts from 1."""
+
+    code = "step_impossible"
+
+
+class SuiteError(MelanzanaError):
+    """Action code cannot be found, is ambiguous, or cannot be loaded."""
+
+    code = "suite_error"
+
+
+class RequestError(MelanzanaError):
+    """The request is wrong; `detail["field"]` names the field, the message says the fix."""
+
+    code = "request_invalid"
+
+
+class NotFoundError(RequestError):
+    """The thing named does not exist."""
+
+    code = "not_found"
+
+
+class ConflictError(RequestError):
+    """The request contradicts the state of the thing; `detail["state"]` tells it."""
+
+    code = "conflict"
+
+
+class StaleAttemptError(ConflictError):
+    """This attempt is no longer the current one: stop, and write nothing more for it."""
+
+    code = "stale_attempt"
+
+
+class SessionReplacedError(ConflictError):
+    """Another process registered under this agent's identity: stop."""
+
+    code = "session_replaced"
+
+
+class KeyReusedError(ConflictError):
+    """The Idempotency-Key was used before with another request."""
+
+    code = "key_reused"
+
+
+class TooLargeError(RequestError):
+    """The body is larger than the limit of this path; `detail["maximum"]` is in bytes."""
+
+    code = "too_large"
+
+
+class AuthError(MelanzanaError):
+    """The caller is not known or not allowed."""
+
+    code = "auth_error"
+
+
+class InvalidTokenError(AuthError):
+    """The access token is missing, malformed, expired or revoked; `detail["missing"]` is true when none was sent."""
+
+    code = "invalid_token"
+
+
+class InsufficientScopeError(AuthError):
+    """The access token is valid and does not allow this; `detail["scope"]` names what is needed."""
+
+    code = "insufficient_scope"
+
+
+class OAuthError(AuthError):
+    """An error answer of an OAuth endpoint (RFC 6749 section 5.2): `error` is the registered word, `status` its HTTP code."""
+
+    code = "oauth_error"
+
+    def __init__(self, error: str, description: str, *, status: int = 400, **detail: Any) -> None:
+        super().__init__(description, **detail)
+        self.error = error
+        self.status = status
+
+
+class UnavailableError(MelanzanaError):
+    """A part that is needed does not answer now; nothing was changed and the same call may be sent again."""
+
+    code = "unavailable"
+
+
+class SettingsError(MelanzanaError):
+    """A setting is wrong, or two settings contradict each other."""
+
+    code = "settings_invalid"
