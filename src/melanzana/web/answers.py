@@ -58,8 +58,20 @@ _MEANINGS: dict[int, str] = {
 }
 
 
+#: Schemas that `server/openapi.py` puts into the document, so that every route can point to them.
+SCHEMAS: dict[str, type[BaseModel]] = {"Problem": Problem, "ValidationProblem": ValidationProblem, "FieldProblem": FieldProblem}
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` argument of a route that may give these statuses."""
-    return {
-        status: {"description": _MEANINGS[status], "model": ValidationProblem if status == 422 else Problem} for status in statuses
-    }
+    return {status: _answer(status) for status in statuses}
+
+
+def _answer(status: int) -> dict[str, Any]:
+    if status == 422:
+        content = {"application/json": {"schema": {"$ref": "#/components/schemas/ValidationProblem"}}}
+    else:
+        content = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": _MEANINGS[status], "content": content}
