@@ -1,11 +1,14 @@
 """The error answers of the REST API, documented once.
 
-A route lists the codes it can give with `responses=answers(400, 401, …)`; `server/problems.py` writes the bodies. The shape is
-problem+json (RFC 9457) plus a stable `code`; 422 keeps the `detail` list that clients of the original API read (ADR 0007).
+A route lists the codes it can give with `responses=answers(400, 401, …)`; `server/problems.py` decides which error becomes which
+answer. The shape is problem+json (RFC 9457) plus a stable `code`; 422 keeps the `detail` list that clients of the original API
+read (ADR 0007).
 """
 
+from http import HTTPStatus
 from typing import Any
 
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -14,7 +17,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="A link to the description of `code`.")
+    type: str = Field(description="`urn:melanzana:error:` and the code.")
     title: str = Field(description="The HTTP status in words.")
     status: int = Field(description="The HTTP status.")
     code: str = Field(description="Stable name of the error, listed in the reference.")
@@ -62,6 +65,14 @@ _MEANINGS: dict[int, str] = {
 SCHEMAS: dict[str, type[BaseModel]] = {"Problem": Problem, "ValidationProblem": ValidationProblem, "FieldProblem": FieldProblem}
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
+#: What `type` of a problem begins with; the error's code follows.
+ERROR_URN = "urn:melanzana:error:"
+
+
+def problem(status: int, code: str, detail: str, **extra: Any) -> JSONResponse:
+    """A problem+json answer (RFC 9457)."""
+    body = {"type": ERROR_URN + code, "title": HTTPStatus(status).phrase, "status": status, "code": code, "detail": detail, **extra}
+    return JSONResponse(body, status_code=status, media_type=PROBLEM_MEDIA_TYPE)
 
 
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:

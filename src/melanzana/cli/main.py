@@ -1,0 +1,64 @@
+"""`melanzana`: the list of commands, and how an error becomes a message and an exit code.
+
+Exit codes: 0 it went well; 1 what was checked or run did not pass; 2 the command was used wrongly; 3 something that is needed is
+missing or does not answer. Commands import what they need when they are called, so that `melanzana --help` stays quick.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from melanzana import __version__
+from melanzana.cli import agent, check, client, convert, generate, run, serve
+from melanzana.errors import AuthError, MelanzanaError, SettingsError, SuiteError, UnavailableError
+
+EXIT_NOT_PASSED, EXIT_USAGE, EXIT_INFRASTRUCTURE = 1, 2, 3
+
+app = typer.Typer(
+    name="melanzana",
+    help="Model-based test execution: check a model, generate paths, run them, serve them to CI.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("agent")(agent.agent)
+app.command("run")(run.run)
+app.command("generate")(generate.generate)
+app.command("check")(check.check)
+app.command("convert")(convert.convert)
+app.add_typer(client.app, name="client")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"melanzana {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")] = False,
+) -> None:
+    """Model-based test execution: check a model, generate paths, run them, serve them to CI."""
+
+
+def exit_code(error: MelanzanaError) -> int:
+    """The exit code that an error of the command line ends with."""
+    if isinstance(error, SettingsError):
+        return EXIT_USAGE
+    return EXIT_INFRASTRUCTURE if isinstance(error, UnavailableError | AuthError | SuiteError) else EXIT_NOT_PASSED
+
+
+def main() -> None:
+    """Run the command line; an error that has a name is one line on stderr, never a traceback."""
+    try:
+        app()
+    except MelanzanaError as error:
+        typer.echo(f"melanzana: {error.message}", err=True)
+        sys.exit(exit_code(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""`melanzana serve`: the whole server in one process, with its local agents beside it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def serve(  # noqa: PLR0917 - one parameter a flag
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]", show_default=False)] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one. [default: 8000]", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of database, attachments and keys. [default: melanzana-data]", show_default=False)
+    ] = None,
+    realm: Annotated[str | None, typer.Option(help="Realm made at first start. [default: eggplant]", show_default=False)] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="Address under which clients reach the server.", show_default=False)
+    ] = None,
+    agent: Annotated[
+        bool | None, typer.Option("--agent/--no-agent", help="Start an agent on this machine. [default: agent]", show_default=False)
+    ] = None,
+    strict: Annotated[
+        bool | None, typer.Option("--strict/--no-strict", help="Refuse unknown fields of a start call.", show_default=False)
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR. [default: INFO]", show_default=False)
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="text or json. [default: text]", show_default=False)] = None,
+    heartbeat_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
+    lease_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
+    grace_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
+    kill_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
+    max_model_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
+    max_attachment_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings. [default: <data>/melanzana.toml]", show_default=False)
+    ] = None,
+) -> None:
+    """Start the server: REST API, embedded database, dry runs, and an agent on this machine.
+
+    Every setting can also stand in the environment (MELANZANA_PORT) or in a TOML file; the reference page "Settings" lists them with
+    their units, lease figures included.
+    """
+    flags: dict[str, Any] = {name: value for name, value in locals().items() if name != "config"}
+    from melanzana.server.process import run_server
+    from melanzana.server.settings import read_settings
+
+    run_server(read_settings(flags, config))

@@ -1,0 +1,121 @@
+"""What an operator can set, with units and the reason of each default.
+
+`cli/serve.py` builds one `ServerSettings` and hands it on; no other code reads the environment. A flag beats the environment
+(`MELANZANA_PORT`), which beats the TOML file (`--config`, else `melanzana.toml` in the data folder). The reference page
+`docs/reference/settings.md` lists every field; a test says which is missing.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from melanzana.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "MELANZANA_"
+
+
+class ServerSettings(BaseSettings):
+    """Settings of `melanzana serve`."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Loopback unless said otherwise: tokens travel in clear without TLS."
+    )
+    port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one. 8000 is the original product's.")
+    data: Path = Field(Path("melanzana-data"), description="Folder of the database, attachments and keys; made when missing.")
+    realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
+    public_url: str | None = Field(
+        None,
+        description="Address under which clients reach the server; issuer and links are built from it, never from the Host header. "
+        "None: http://localhost:<port> on a loopback address, else http://<host>:<port>.",
+    )
+    agent: bool = Field(True, description="Whether the server starts an agent of its own on this machine.")
+    strict: bool = Field(False, description="Whether a start call with a field that nobody knows is refused instead of noted.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Shape of a log line: for people, or for machines.")
+    heartbeat_seconds: float = Field(5.0, gt=0, le=60, description="How often an agent reports at least, in seconds (± 10 %).")
+    lease_seconds: float = Field(20.0, gt=0, le=600, description="How long an agent may stay silent, in seconds: three lost beats.")
+    grace_seconds: float = Field(
+        10.0,
+        ge=0,
+        le=600,
+        description="From the end of a lease until the work is given away, in seconds: kill time, drift, scheduling.",
+    )
+    kill_seconds: float = Field(5.0, gt=0, le=60, description="Between SIGTERM and SIGKILL of an aborted run, in seconds.")
+    max_model_bytes: int = Field(2 * 2**20, ge=1024, description="Largest model upload, in bytes.")
+    max_attachment_bytes: int = Field(16 * 2**20, ge=1024, description="Largest attachment of a step, in bytes.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the framework's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment; the file comes in below both through `read_settings`."""
+        return init_settings, env_settings
+
+    @property
+    def base_url(self) -> str:
+        """The address clients use, without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        return f"http://{_client_host(self.host)}:{self.port}"
+
+
+def read_settings(flags: Mapping[str, Any], config: Path | None = None) -> ServerSettings:
+    """The settings that flags, environment and file give together; flags that are None were not given.
+
+    Raises SettingsError naming the setting, its source and the fix.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    from_file = {
+        name: value for name, value in _read_file(given, config).items() if name not in given and not _in_environment(name)
+    }
+    try:
+        return ServerSettings(**given, **from_file)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_describe(problem) for problem in error.errors())) from None
+
+
+def _read_file(given: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
+    folder = Path(given.get("data") or os.environ.get(f"{ENVIRONMENT_PREFIX}DATA") or "melanzana-data")
+    path = config or folder / "melanzana.toml"
+    if not path.exists():
+        if config:
+            raise SettingsError(f"--config {config}: there is no such file")
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def _in_environment(name: str) -> bool:
+    return f"{ENVIRONMENT_PREFIX}{name}".upper() in {key.upper() for key in os.environ}
+
+
+def _describe(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting; the reference lists them all"
+    return f"{name}: {problem['msg'].lower()}, got {problem['input']!r}"
+
+
+def _client_host(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if address.is_loopback or address.is_unspecified:
+        return "localhost"
+    return f"[{host}]" if address.version == 6 else host
