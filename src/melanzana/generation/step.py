@@ -71,6 +71,8 @@ class EndReason(StrEnum):
     EVALUATION_ERROR = "evaluation_error"  #: a guard or assignment failed on the data at hand
     IMPOSSIBLE_STEP = "impossible_step"  #: the next step of the test case cannot follow
     ABORTED = "aborted"
+    SETUP_FAILED = "setup_failed"  #: the model, the path or the action code could not be loaded: nothing was walked
+    CRASHED = "crashed"  #: the process that walked died; told by the agent, never by a walk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
