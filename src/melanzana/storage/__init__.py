@@ -1,0 +1,1 @@
+"""Opens the database and the blob folder; knows no feature."""

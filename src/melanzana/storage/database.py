@@ -1,0 +1,167 @@
+"""The database as every service sees it: ask a question, or make a change.
+
+A service hands in a plain function of its `store.py`; it runs on a SQLAlchemy connection inside one transaction, and the answer
+comes back when the transaction is over. `SqliteDatabase` is the file of one server process: questions run on reader threads,
+changes on the one writer thread with group commit (`writer.py`). `InlineDatabase` runs everything on the calling thread, in
+memory, at once: the simulator's and the fast tests' database. One conformance suite holds both to the same promises.
+
+A change must use only its connection: no await, no network, no commit of its own. It may run beside others in one COMMIT.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from melanzana.errors import SettingsError, UnavailableError
+from melanzana.storage.engines import (
+    driver_of,
+    error_name,
+    is_infrastructure,
+    memory_engine,
+    reader_engine,
+    unavailable,
+    writer_engine,
+)
+from melanzana.storage.lock import ServerLock
+from melanzana.storage.writer import Writer, WriterLimits
+
+T = TypeVar("T")
+Role = Literal["server", "visitor"]
+
+_READERS = 4
+#: What a question gets that tries to write: a mistake in our code, not a state of the disk.
+_FORBIDDEN = "SQLITE_READONLY"
+
+
+class Database(ABC):
+    """Two verbs and an end."""
+
+    @abstractmethod
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        """Ask; every statement of `question` sees one snapshot, and none may write.
+
+        Errors: what `question` raises; UnavailableError when the file or the disk does not answer.
+        """
+
+    @abstractmethod
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """Change, in one transaction; returns only after COMMIT.
+
+        Errors: what `change` raises, and then nothing of it is kept; UnavailableError when the disk is full, locked or broken, or
+        too many changes wait, and then nothing of it is visible.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish the changes that wait, then let go of the file. Later calls give UnavailableError."""
+
+
+class SqliteDatabase(Database):
+    """A database file of this server process."""
+
+    def __init__(self, *, writer: Writer, readers: Engine, lock: ServerLock | None) -> None:
+        self.writer = writer
+        self._readers = readers
+        self._lock = lock
+        self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="melanzana-reader")
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, *, role: Role = "server", limits: WriterLimits | None = None) -> "SqliteDatabase":
+        """Open or create the file.
+
+        A `server` holds the lock beside the file for its life. A `visitor` takes no lock: it is for the command line, which
+        makes one short change while a server may be running, and waits for the server's transaction to end.
+        Errors: SettingsError when another server holds the file, or the folder cannot give durable commits.
+        """
+        path = path.absolute()
+        _make_folder(path.parent)
+        lock = ServerLock(path) if role == "server" else None
+        try:
+            writer = Writer(writer_engine(path).connect, limits or WriterLimits())
+        except BaseException as error:
+            if lock is not None:
+                lock.release()
+            if isinstance(error, DBAPIError):
+                raise SettingsError(f"{path} cannot be opened as a database: {error.orig}", field="data") from error
+            raise
+        return cls(writer=writer, readers=reader_engine(path, _READERS), lock=lock)
+
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise UnavailableError("the database is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._readers, question)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self.writer.submit(change))
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self.writer.close)
+        await asyncio.to_thread(self._threads.shutdown)
+        self._readers.dispose()
+        if self._lock is not None:
+            self._lock.release()
+
+
+class InlineDatabase(Database):
+    """An empty database in memory; every call runs at once on the calling thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: Connection | None = engine.connect()
+
+    @classmethod
+    def open(cls) -> "InlineDatabase":
+        return cls(memory_engine())
+
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        connection = self._live()
+        driver = driver_of(connection)
+        with connection.begin():
+            driver.execute("PRAGMA query_only=ON")
+            try:
+                return question(connection)
+            finally:
+                driver.execute("PRAGMA query_only=OFF")
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        connection = self._live()
+        with connection.begin():
+            return change(connection)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+            self._engine.dispose()
+
+    def _live(self) -> Connection:
+        if self._connection is None:
+            raise UnavailableError("the database is closed")
+        return self._connection
+
+
+def _ask(engine: Engine, question: Callable[[Connection], T]) -> T:
+    try:
+        with engine.connect() as connection:
+            return question(connection)
+    except DBAPIError as error:
+        if is_infrastructure(error) and error_name(error) != _FORBIDDEN:
+            raise unavailable(error) from error
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingsError(f"the data folder {folder} cannot be made: {error.strerror}", field="data") from error

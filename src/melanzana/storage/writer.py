@@ -1,0 +1,143 @@
+"""The one thread that writes: group commit.
+
+Changes queue up while the disk is synchronising; the thread then takes up to `batch` of them into one transaction, each inside
+its own SAVEPOINT so that one which fails takes only itself back. Nobody is answered before COMMIT has returned. When the file, the
+disk or the lock fails, everybody in the batch is told `UnavailableError` and the connection is thrown away: a failed
+synchronisation is never tried again on the same connection, because the kernel may report the lost pages as written the second
+time. The next batch opens the file afresh.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from melanzana.errors import UnavailableError
+from melanzana.storage.engines import driver_of, is_infrastructure, unavailable
+
+T = TypeVar("T")
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterLimits:
+    """How much may wait, and how much shares one COMMIT."""
+
+    batch: int = 128  #: changes in one transaction: long enough to share an fsync, short enough that readers see news
+    queue: int = 4_096  #: changes waiting; one more is refused, so a slow disk is heard at once instead of filling memory
+
+
+@dataclass(slots=True)
+class _Job:
+    change: Callable[[Connection], Any]
+    future: "Future[Any]"
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _BatchFailedError(Exception):
+    """The transaction itself is gone; the cause is chained."""
+
+
+class Writer:
+    """Takes changes from any thread, commits them in order on its own."""
+
+    def __init__(self, connect: Callable[[], Connection], limits: WriterLimits) -> None:
+        self._connect = connect
+        self._limits = limits
+        self._connection: Connection | None = connect()
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        #: COMMITs that returned, and changes they carried; for metrics.
+        self.commits = 0
+        self.changes = 0
+        self._thread = threading.Thread(target=self._run, name="melanzana-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, change: Callable[[Connection], T]) -> "Future[T]":
+        """Queue a change. Errors: UnavailableError when the queue is full or the writer is closing."""
+        future: Future[T] = Future()
+        with self._changed:
+            if self._closing:
+                raise UnavailableError("the database is closed")
+            if len(self._jobs) >= self._limits.queue:
+                raise UnavailableError("too many changes wait for the disk; send the same request again in a moment")
+            self._jobs.append(_Job(change, future))
+            self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Refuse new changes, commit the ones that wait, end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while batch := self._take():
+            claimed = [job for job in batch if job.future.set_running_or_notify_cancel()]
+            if claimed:
+                self._carry_out(claimed)
+        self._drop()
+
+    def _take(self) -> list[_Job]:
+        """The next batch; empty when closed and drained."""
+        with self._changed:
+            while not self._jobs and not self._closing:
+                self._changed.wait()
+            return [self._jobs.popleft() for _ in range(min(len(self._jobs), self._limits.batch))]
+
+    def _carry_out(self, batch: list[_Job]) -> None:
+        try:
+            self._commit(batch)
+        except BaseException as error:  # the thread must outlive whatever a change raises
+            self._refuse(batch, error.__cause__ if isinstance(error, _BatchFailedError) and error.__cause__ else error)
+            return
+        self.commits += 1
+        self.changes += len(batch)
+        for job in batch:
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+
+    def _commit(self, batch: list[_Job]) -> None:
+        if self._connection is None:
+            self._connection = self._connect()
+        with self._connection.begin():
+            for job in batch:
+                _apply(self._connection, job)
+
+    def _refuse(self, batch: list[_Job], cause: BaseException) -> None:
+        _log.error("database transaction failed", cause=repr(cause), changes=len(batch))
+        self._drop()
+        for job in batch:
+            failure = unavailable(cause)
+            failure.__cause__ = cause
+            job.future.set_exception(failure)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.close()
+        except Exception as error:  # the file is already broken; what matters is to let go of it
+            _log.warning("database connection did not close cleanly", cause=repr(error))
+
+
+def _apply(connection: Connection, job: _Job) -> None:
+    """Run one change in its savepoint and keep what came of it. Errors: _BatchFailedError when the transaction is gone."""
+    try:
+        with connection.begin_nested():
+            job.result = job.change(connection)
+    except BaseException as error:
+        if is_infrastructure(error) or not driver_of(connection).in_transaction:
+            raise _BatchFailedError from error
+        job.error = error
