@@ -63,10 +63,14 @@ def is_infrastructure(error: BaseException) -> bool:
 
 def unavailable(error: BaseException) -> UnavailableError:
     """The answer to a caller whose change was not committed."""
-    name = getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__)
-    return UnavailableError(
-        f"the database does not answer now ({name}); nothing was changed, send the same request again", reason=name
-    )
+    name = error_name(error)
+    return UnavailableError(f"the database does not answer now ({name}); nothing was changed, send it again", reason=name)
+
+
+def error_name(error: BaseException) -> str:
+    """SQLite's name of the result code (`SQLITE_FULL`), else the class of the error."""
+    name: str = getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__)
+    return name
 
 
 def _url(path: Path) -> str:
