@@ -1,0 +1,1 @@
+"""What can be executed: models, their versions, their test cases."""

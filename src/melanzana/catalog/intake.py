@@ -1,0 +1,170 @@
+"""From a request body to an `Upload` that may be saved: read, named, checked, frozen. Pure, and slow for large models.
+
+`catalog/api.py` calls these in a thread, `CatalogService.add_model` calls `checked`. Every document passes `graph`'s limits before
+anything is built from it, and every broken rule is reported at once.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from melanzana.catalog.records import ModelEntry, ModelVersion, Upload
+from melanzana.errors import ConflictError, RequestError
+from melanzana.graph.findings import has_errors
+from melanzana.graph.formats.dai import write_dai
+from melanzana.graph.formats.document import from_document, logic_hash, to_document
+from melanzana.graph.formats.json_source import parse_json
+from melanzana.graph.formats.reading import ReadResult, read_model
+from melanzana.graph.formats.source import decode
+from melanzana.graph.limits import MAX_NAME
+from melanzana.graph.model import Model, derived_id
+from melanzana.graph.validation import require_valid, validate
+
+#: What a client may say about a model; everything else in an answer is ours.
+_FIELDS = ("name", "group", "modeljson")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """A model as it is, and as a client saw it: what a PUT is compared with. `shown` is the answer to a GET, without the model."""
+
+    entry: ModelEntry
+    version: ModelVersion
+    shown: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Body:
+    name: str | None
+    group: str | None
+    result: ReadResult | None
+    source: str | None = None
+
+
+def read_new(body: bytes) -> Upload:
+    """The model in `{"name"?, "group"?, "modeljson"}`.
+
+    Errors: FormatError, LimitError and InvalidModelError about the document, RequestError about the fields around it.
+    """
+    fields = _fields(body)
+    _refuse_unknown(fields, _FIELDS)
+    if fields.get("modeljson") is None:
+        raise RequestError("modeljson is missing: send the model as an object or as a string", field="modeljson")
+    return _upload(_read_fields(fields))
+
+
+def read_text(body: bytes) -> Upload:
+    """The model in a body that is nothing but the model: our text format, or any other that is read. Errors: as `read_new`."""
+    return _upload(_Body(name=None, group=None, result=read_model(body), source=decode(body)))
+
+
+def read_change(body: bytes, current: Current) -> Upload:
+    """The model that a PUT leaves behind: fields that are missing stay as they are, the model's id always does.
+
+    A client may send back everything a GET gave it; what it cannot change must be unchanged.
+    Errors: as `read_new`; ConflictError when the body was made from another version.
+    """
+    fields = _fields(body)
+    _refuse_unknown(fields, (*_FIELDS, *current.shown, "document"))
+    _refuse_edited(fields, current)
+    return _changed(_read_fields(fields), current)
+
+
+def read_text_change(body: bytes, current: Current) -> Upload:
+    """The same for a body that is nothing but the model."""
+    return _changed(_Body(name=None, group=None, result=read_model(body), source=decode(body)), current)
+
+
+def checked(model: Model) -> Upload:
+    """`model` frozen, with its warnings. Raises InvalidModelError with every finding when a rule is broken."""
+    model = replace(model, id=_uuid(model.id))
+    findings = validate(model)
+    if has_errors(findings):
+        require_valid(model)
+    return Upload(model=model, document=to_document(model), model_hash=logic_hash(model), findings=findings)
+
+
+def _upload(body: _Body, model_id: str | None = None) -> Upload:
+    """The source is kept only while it says what the document says: a new name or id makes it stale."""
+    assert body.result is not None
+    read = body.result.model
+    upload = checked(replace(read, name=body.name or read.name, id=model_id or read.id))
+    says_the_same = (upload.model.name, upload.model.id) == (read.name, read.id)
+    return replace(
+        upload,
+        group=body.group,
+        source=body.source if says_the_same else None,
+        source_format=body.result.format,
+        findings=(*body.result.notes, *upload.findings),
+    )
+
+
+def _changed(body: _Body, current: Current) -> Upload:
+    if body.result is None:
+        kept = ReadResult(model=from_document(current.version.document), format=current.version.source_format, notes=())
+        body = replace(body, result=kept, source=current.version.source)
+    return _upload(body, current.entry.uuid)
+
+
+def _fields(body: bytes) -> dict[str, Any]:
+    value = parse_json(decode(body)).document
+    if not isinstance(value, dict):
+        raise RequestError("the body must be a JSON object", field="")
+    for name in ("name", "group"):
+        _require_label(name, value.get(name))
+    return value
+
+
+def _require_label(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if not isinstance(value, str) or len(value) > MAX_NAME or not value.isprintable():
+        raise RequestError(f"{name} must be one line of text of at most {MAX_NAME} characters", field=name)
+    if name == "name" and not value.strip():
+        raise RequestError("name must not be empty", field=name)
+
+
+def _refuse_unknown(fields: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in fields:
+        if name not in known:
+            raise RequestError(f"unknown field {name[:80]!r}; known are {', '.join(_FIELDS)}", field=name[:80])
+
+
+def _refuse_edited(fields: Mapping[str, Any], current: Current) -> None:
+    seen = {**current.shown, "document": current.version.document}
+    if "version" in fields and fields["version"] != seen["version"]:
+        raise ConflictError(
+            f"this change was made from version {fields['version']!r}; the model is at version {seen['version']} by now",
+            field="version",
+            state=seen["version"],
+        )
+    for name, value in fields.items():
+        if name not in _FIELDS and value != seen[name]:
+            raise RequestError(
+                f"{name} cannot be changed: leave it out, or send it as it was; a model goes into modeljson", field=name
+            )
+
+
+def _read_fields(fields: Mapping[str, Any]) -> _Body:
+    model = fields.get("modeljson")
+    if model is None:
+        return _Body(name=fields.get("name"), group=fields.get("group"), result=None)
+    if not isinstance(model, dict | str):
+        raise RequestError("modeljson must be an object, or a string that holds a model", field="modeljson")
+    text = model if isinstance(model, str) else json.dumps(model, ensure_ascii=False, separators=(",", ":"))
+    return _Body(name=fields.get("name"), group=fields.get("group"), result=read_model(text.encode()), source=text)
+
+
+def _uuid(text: str) -> str:
+    """The uuid of a model, in lower case; a file's own id of another shape stands for the uuid derived from it."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return derived_id("model", text)
+
+
+def dai_form(version: ModelVersion) -> dict[str, Any]:
+    """The version as a DAI export envelope."""
+    return write_dai(from_document(version.document))
