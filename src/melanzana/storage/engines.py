@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite3 import Connection as DriverConnection
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool, StaticPool
 
@@ -43,7 +43,7 @@ def reader_engine(path: Path, connections: int) -> Engine:
 
 def memory_engine() -> Engine:
     """Engine of one in-memory database that lives as long as the engine."""
-    return _engine("sqlite://", begin="BEGIN", poolclass=StaticPool)
+    return _engine(URL.create("sqlite+pysqlite"), begin="BEGIN", poolclass=StaticPool)
 
 
 def driver_of(connection: Connection) -> DriverConnection:
@@ -73,11 +73,11 @@ def error_name(error: BaseException) -> str:
     return name
 
 
-def _url(path: Path) -> str:
-    return f"sqlite+pysqlite:///{path}"
+def _url(path: Path) -> URL:
+    return URL.create("sqlite+pysqlite", database=str(path))
 
 
-def _engine(url: str, *, begin: str, poolclass: type[Pool], **options: Any) -> Engine:
+def _engine(url: URL, *, begin: str, poolclass: type[Pool], **options: Any) -> Engine:
     engine = create_engine(url, poolclass=poolclass, connect_args={"check_same_thread": False}, **options)
 
     def prepare(connection: DriverConnection, _record: object) -> None:

@@ -134,10 +134,12 @@ class Writer:
 
 def _apply(connection: Connection, job: _Job) -> None:
     """Run one change in its savepoint and keep what came of it. Errors: _BatchFailedError when the transaction is gone."""
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            job.result = job.change(connection)
+        job.result = job.change(connection)
+        savepoint.commit()
     except BaseException as error:
         if is_infrastructure(error) or not driver_of(connection).in_transaction:
             raise _BatchFailedError from error
+        savepoint.rollback()
         job.error = error

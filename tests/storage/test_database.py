@@ -1,0 +1,137 @@
+"""Both databases keep the same promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from melanzana.errors import ConflictError, UnavailableError
+from melanzana.storage.database import Database, InlineDatabase, SqliteDatabase
+from support_storage import rows, statement
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["sqlite", "inline"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """One database of each kind, with a table of distinct numbers."""
+    made: Database = SqliteDatabase.open(tmp_path / "data" / "test.db") if request.param == "sqlite" else InlineDatabase.open()
+    await made.write(statement("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"))
+    yield made
+    await made.close()
+
+
+async def test_change_is_seen(database: Database) -> None:
+    """A question after a change sees it, and gives what the question returned."""
+    await database.write(statement("INSERT INTO numbers VALUES (7)"))
+    assert await database.read(rows("SELECT n FROM numbers")) == [7]
+
+
+async def test_result_of_a_change_is_returned(database: Database) -> None:
+    """A change gives what its function returned."""
+    assert await database.write(lambda tx: tx.execute(text("SELECT 41 + 1")).scalar_one()) == 42
+
+
+async def test_failing_change_leaves_nothing(database: Database) -> None:
+    """A change that raises after it wrote leaves nothing behind, and its own error arrives."""
+
+    def change(tx: Connection) -> None:
+        tx.execute(text("INSERT INTO numbers VALUES (1)"))
+        raise ConflictError("no")
+
+    with pytest.raises(ConflictError, match="no"):
+        await database.write(change)
+    assert await database.read(rows("SELECT n FROM numbers")) == []
+
+
+async def test_failing_change_does_not_hurt_its_neighbours(database: Database) -> None:
+    """Of changes sent together, only the one that breaks a rule fails."""
+    await database.write(statement("INSERT INTO numbers VALUES (5)"))
+    changes = [database.write(statement("INSERT INTO numbers VALUES (:n)", n=n)) for n in range(10)]
+    outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    assert [n for n, outcome in enumerate(outcomes) if outcome is not None] == [5]
+    assert isinstance(outcomes[5], IntegrityError)
+    assert await database.read(rows("SELECT n FROM numbers ORDER BY n")) == list(range(10))
+
+
+async def test_changes_keep_their_order(database: Database) -> None:
+    """Changes are carried out in the order in which they were sent."""
+    await database.write(statement("CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER)"))
+    await asyncio.gather(*[database.write(statement("INSERT INTO log (n) VALUES (:n)", n=n)) for n in range(300)])
+    assert await database.read(rows("SELECT n FROM log ORDER BY id")) == list(range(300))
+
+
+async def test_questions_cannot_write(database: Database) -> None:
+    """A question that tries to write fails as the programming error it is, and changes nothing."""
+    with pytest.raises(OperationalError, match="readonly"):
+        await database.read(statement("INSERT INTO numbers VALUES (1)"))
+    await database.write(statement("INSERT INTO numbers VALUES (2)"))
+    assert await database.read(rows("SELECT n FROM numbers")) == [2]
+
+
+async def test_error_of_a_question_arrives(database: Database) -> None:
+    """What a question raises arrives unchanged."""
+    with pytest.raises(OperationalError, match="no such table"):
+        await database.read(rows("SELECT 1 FROM nowhere"))
+
+
+async def test_foreign_keys_hold(database: Database) -> None:
+    """A row cannot point at one that does not exist."""
+    await database.write(statement("CREATE TABLE uses (n INTEGER REFERENCES numbers (n))"))
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        await database.write(statement("INSERT INTO uses VALUES (99)"))
+
+
+async def test_ddl_is_transactional(database: Database) -> None:
+    """A table made by a change that fails is gone."""
+
+    def change(tx: Connection) -> None:
+        tx.execute(text("CREATE TABLE half (x INTEGER)"))
+        raise ConflictError("no")
+
+    with pytest.raises(ConflictError):
+        await database.write(change)
+    assert await database.read(rows("SELECT name FROM sqlite_master WHERE name = 'half'")) == []
+
+
+async def test_inner_savepoint(database: Database) -> None:
+    """A change may take part of itself back."""
+
+    def change(tx: Connection) -> None:
+        tx.execute(text("INSERT INTO numbers VALUES (1)"))
+        inner = tx.begin_nested()
+        tx.execute(text("INSERT INTO numbers VALUES (2)"))
+        inner.rollback()
+
+    await database.write(change)
+    assert await database.read(rows("SELECT n FROM numbers")) == [1]
+
+
+async def test_closed(database: Database) -> None:
+    """After close, both verbs answer that the database is not available; closing again is harmless."""
+    await database.close()
+    await database.close()
+    with pytest.raises(UnavailableError, match="closed"):
+        await database.read(rows("SELECT 1"))
+    with pytest.raises(UnavailableError, match="closed"):
+        await database.write(rows("SELECT 1"))
+
+
+async def test_base_exception_in_a_change(database: Database) -> None:
+    """Even an exit raised by a change reaches its caller, and the database lives on."""
+
+    class Strange(BaseException):
+        pass
+
+    def change(tx: Connection) -> Any:
+        tx.execute(text("INSERT INTO numbers VALUES (1)"))
+        raise Strange
+
+    with pytest.raises(Strange):
+        await database.write(change)
+    await database.write(statement("INSERT INTO numbers VALUES (2)"))
+    assert await database.read(rows("SELECT n FROM numbers")) == [2]
