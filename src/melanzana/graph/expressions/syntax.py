@@ -4,7 +4,8 @@ The compiler turns a tree into a function, the printer turns it back into text. 
 a node stood (`position`, characters from 0) is kept for messages only.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,32 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911 - one case for ea
             return node.arguments
         case _:
             return ()
+
+
+def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The tree with `change` applied to every node, the lowest first."""
+
+    def below(child: Node) -> Node:
+        return rebuilt(child, change)
+
+    match node:
+        case Unary():
+            node = replace(node, operand=below(node.operand))
+        case Logic():
+            node = replace(node, operands=tuple(map(below, node.operands)))
+        case Binary():
+            node = replace(node, left=below(node.left), right=below(node.right))
+        case Conditional():
+            node = replace(node, condition=below(node.condition), accepted=below(node.accepted), rejected=below(node.rejected))
+        case ListLiteral():
+            node = replace(node, elements=tuple(map(below, node.elements)))
+        case Index():
+            node = replace(node, target=below(node.target), key=below(node.key))
+        case Field():
+            node = replace(node, target=below(node.target))
+        case Call():
+            node = replace(node, arguments=tuple(map(below, node.arguments)))
+    return change(node)
 
 
 def size(tree: Node) -> int:
