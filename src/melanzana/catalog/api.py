@@ -18,7 +18,7 @@ from melanzana.auth.records import Principal
 from melanzana.catalog import intake, shapes
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, Upload
 from melanzana.catalog.service import CatalogService, ModelRef
-from melanzana.errors import ConflictError, NotFoundError, RequestError, TooLargeError
+from melanzana.errors import ConflictError, RequestError, TooLargeError
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.formats.text import write_text
 from melanzana.graph.limits import MAX_BYTES
@@ -36,8 +36,8 @@ _IfMatch = Annotated[
 _ETAG_HEADER = {"ETag": {"description": "Changes with every change of the model; for `If-Match`.", "schema": {"type": "string"}}}
 _COUNT_HEADER = {"X-Total-Count": {"description": "How many there are on all pages.", "schema": {"type": "integer"}}}
 _MODEL = {
-    "description": "A model: a DAI export or bare definition, a GraphWalker file, or our own document form; or any of these, or our "
-    "YAML text, in a string.",
+    "description": "A model: a DAI export or bare definition, a GraphWalker file, or our own document form; or a string that holds "
+    "any of these or our YAML text.",
     "anyOf": [{"type": "object"}, {"type": "string"}],
 }
 
@@ -78,7 +78,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         response_model=shapes.SavedAnswer,
         responses={
             200: {
-                "description": "Nothing new: the newest version has this logic.",
+                "description": "The newest version has this logic already.",
                 "model": shapes.SavedAnswer,
                 "headers": _ETAG_HEADER,
             },
@@ -123,7 +123,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
     async def change_model(
         principal: may_write, model_id: shapes.ModelRefPath, request: Request, if_match: _IfMatch = None
     ) -> Response:
-        """Change a model. Fields that are left out stay; changed logic, a changed name too, is a new version. Its id always stays."""
+        """Change a model; fields that are left out stay. Changed logic, of which the name is a part, is a new version."""
         entry, version = await service.current(principal.realm, _ref(model_id))
         _require_match(if_match, entry)
         shown = shapes.model_head(entry, version).model_dump(mode="json")

@@ -1,9 +1,9 @@
 """The catalog's door: models come in, get versions, and are handed to whoever executes or reports.
 
-A version is a state of the model's logic. Uploading a model whose logic is that of the newest version makes no new version: when only
-its layout or source text changed, these are written over in place (coverage and history refer to logic); when nothing changed,
-nothing is written. A model is known by its uuid within its realm: importing the same uuid again continues the same model, even a
-deleted one. Another realm's model is not found, exactly as one that does not exist.
+A version is a state of the model's logic. Uploading a model whose logic is that of the newest version makes no new version: when
+only its layout or source text changed, these are written over in place (coverage and history refer to logic); when nothing
+changed, nothing is written. A model is known by its uuid within its realm: importing the same uuid again continues the same
+model, even a deleted one. Another realm's model is not found, exactly as one that does not exist.
 
 Callers: `catalog/api.py`, `executions/service.py` (freezes a version into a snapshot), `reports/service.py`. Reading and checking a
 document is work for a thread and happens before (`catalog/intake.py`); what comes here as an `Upload` is valid.
@@ -41,6 +41,7 @@ class CatalogService:
         group: str | None,
         model: Model,
         source: str | None = None,
+        *,
         created_by: str = "",
     ) -> ModelVersion:
         """Check `model`, keep it under `name` (None: its own) and return the version that now is the newest.
