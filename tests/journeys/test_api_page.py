@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support_server import Script, ServerProcess, command_line, create_client, running_server, wait_until
 
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from support_server import MELANZANA, Script, ServerProcess, create_client, running_server, wait_until
 
 pytestmark = pytest.mark.slow

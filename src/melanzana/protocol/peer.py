@@ -37,6 +37,7 @@ class Hello:
     host: str = ""
     version: str = ""
     protocol: int = PROTOCOL_VERSION
+    instance: str = ""  #: random, one per process: a `register` resent with the same one is answered with the same session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,13 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from melanzana.server.settings import ServerSettings
 from melanzana.web.answers import problem
 
 #: Largest body on paths that have no limit of their own, in bytes.
 DEFAULT_BODY_BYTES = 64 * 1024
+#: Largest report of an agent, in bytes: a batch of events.
+REPORT_BODY_BYTES = 2 * 2**20
 #: A body must have arrived within this many seconds.
 BODY_SECONDS = 30.0
 
@@ -90,3 +93,17 @@ def _declared(headers: dict[bytes, bytes]) -> int:
 
 def _too_large(maximum: int) -> ASGIApp:
     return problem(413, "too_large", f"The body is larger than {maximum} bytes.", maximum=maximum)
+
+
+def body_limits(settings: ServerSettings) -> Callable[[str], int]:
+    """The largest body of each path, in bytes."""
+
+    def maximum(path: str) -> int:
+        if path.startswith("/ai/models"):
+            # A model travels as a JSON string inside JSON: quotes and line breaks double at most.
+            return 2 * settings.max_model_bytes
+        if path == "/agent_service/api/v1/attachments":
+            return settings.max_attachment_bytes
+        return REPORT_BODY_BYTES if path.startswith("/agent_service/") else DEFAULT_BODY_BYTES
+
+    return maximum

@@ -1,0 +1,103 @@
+"""The server as a process: socket, event loop, app, and the agents beside it, from start to a graceful stop.
+
+`cli/serve.py` calls `run_server`. The socket is bound before anything is opened, so a port in use is one clear line. SIGTERM and
+Ctrl-C stop it: no new requests, held polls answered, agents ended, the database drained and closed.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+import uvicorn
+import uvloop
+
+from melanzana import __version__
+from melanzana.clock import SystemClock
+from melanzana.errors import SettingsError
+from melanzana.server.app import create_app
+from melanzana.server.children import Child, keep_running
+from melanzana.server.logs import configure
+from melanzana.server.services import Services, open_services
+from melanzana.server.settings import ServerSettings
+
+#: How long requests in flight may take after SIGTERM, in seconds; the whole stop stays under ten.
+GRACEFUL_SECONDS = 5
+LOCAL_AGENT, DRY_RUN_AGENT = "local", "dry-run"
+
+
+def run_server(settings: ServerSettings) -> None:
+    """Serve until told to stop. Raises SettingsError when the address or the data folder cannot be used."""
+    configure(settings.log_level, settings.log_format)
+    listening = _listen(settings)
+    settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again once it has stopped; by then only our own closing is left to do.
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listening))
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}") from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which on its way out first lets go of what would hold it: the agents beside it, then every held poll."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+        super().__init__(config)
+        self._services = services
+        self.beside: list[asyncio.Task[None]] = []
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self.beside:
+            task.cancel()
+        await asyncio.gather(*self.beside, return_exceptions=True)
+        self._services.release_polls()
+        await super().shutdown(sockets)
+
+
+async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
+    async with open_services(settings, SystemClock()) as services:
+        config = uvicorn.Config(
+            create_app(settings, services),
+            log_config=None,
+            server_header=False,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        )
+        server = _Server(config, services)
+        sweep = asyncio.create_task(services.sweep_forever())
+        server.beside.append(asyncio.create_task(_start_agents(server, settings, services)))
+        try:
+            await server.serve(sockets=[listening])
+        finally:
+            sweep.cancel()
+
+
+async def _start_agents(server: uvicorn.Server, settings: ServerSettings, services: Services) -> None:
+    while not server.started:
+        await asyncio.sleep(0.01)
+    _announce(settings)
+    names = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            ini_file = await services.hosted_agent(name, dry=name == DRY_RUN_AGENT)
+            slots = max(2, os.cpu_count() or 1) if name == DRY_RUN_AGENT else 1
+            child = Child(name=name, ini_file=ini_file, dry_only=name == DRY_RUN_AGENT, slots=slots, log_level=settings.log_level)
+            group.create_task(keep_running(child))
+
+
+def _announce(settings: ServerSettings) -> None:
+    sys.stdout.write(f"Melanzana {__version__} is ready at {settings.base_url} (API documentation: {settings.base_url}/docs)\n")
+    sys.stdout.flush()
