@@ -7,7 +7,8 @@ else one of the words `exit`, `error`, `cleanup`.
 from dataclasses import dataclass, field
 from typing import Any
 
-from melanzana.errors import InvalidModelError
+from melanzana.errors import ExpressionError, InvalidModelError
+from melanzana.graph.expressions import parse_assignments
 from melanzana.graph.formats import keys
 from melanzana.graph.formats.call_document import read_snippets, write_snippets
 from melanzana.graph.formats.keys import SPECIAL_STATES
@@ -100,6 +101,16 @@ class ActionReader:
 def _long_form(node: Node) -> Node:
     """`search: Results` and `search: [Results, Nothing found]` say only where the action leads."""
     return Node({"to": node.value}, node.pointer) if isinstance(node.value, str | list) else node
+
+
+def _read_assignments(node: Node) -> tuple[Assignment, ...]:
+    """A map, or a text like `basket = basket + 1; paid = false`."""
+    if not isinstance(node.value, str):
+        return tuple(Assignment(variable=key, expression=read_expression(entry)) for key, entry in node.items())
+    try:
+        return parse_assignments(node.value)
+    except ExpressionError as error:
+        raise node.error(f"the assignments are wrong: {error.message}", error.detail.get("suggestion")) from None
 
 
 def _read_kind(node: Node) -> ActionKind:

@@ -16,7 +16,7 @@ _MAX_KEY = 200  #: YAML wants longer keys to be marked with `?`
 
 _UNSAFE_START = re.compile(r"[-?:,\[\]{}#&*!|>'\"%@`=<.+~ ]|[0-9][0-9._:eExXo+-]*$|[0-9]{1,4}-[0-9]")
 _UNSAFE_INSIDE = re.compile(r": |:$| #|[\t\n\r]| $")
-_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}]|:[^\w]")
+_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}?]|:[^\w]")  # the pure parser trips over `?`
 _WORDS_OF_OLD_YAML = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
