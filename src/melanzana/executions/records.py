@@ -1,0 +1,189 @@
+"""What the server knows of an execution: the request, its state, its log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from melanzana.generation.step import Verdict
+from melanzana.graph.model import Scalar
+from melanzana.protocol.events import Event, event_from_json
+from melanzana.protocol.snapshot import Snapshot
+
+#: Capability that an agent needs to perform code, and the one to generate a path without performing any.
+PERFORMS = "python"
+DRY = "dry"
+
+
+class LifecycleState(StrEnum):
+    """Where an execution stands. `lifecycle.py` says who may change it to what."""
+
+    QUEUED = "queued"  #: waits for an agent
+    LEASED = "leased"  #: handed to an agent that has not begun
+    RUNNING = "running"  #: an agent walks (or is paused)
+    ABORTING = "aborting"  #: to be ended by its agent; can only become ABORTED
+    PASSED = "passed"
+    FAILED = "failed"  #: the system under test did something wrong
+    ERROR = "error"  #: the test could not be carried out
+    ABORTED = "aborted"
+
+
+class Reason(StrEnum):
+    """Why the server itself ended an execution. An agent's own reasons are `generation.step.EndReason`."""
+
+    AGENT_LOST = "agent_lost"
+    QUEUE_EXPIRED = "queue_expired"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRequest:
+    """What a client asks for, in our words. At least one of `model`, `rerun_of` and `script` is given.
+
+    None means "not said": then the documented default counts, or, of a rerun, what the first run did.
+    """
+
+    model: int | str | None = None  #: integer id or uuid
+    model_version: int | None = None  #: None: the newest
+    test_case: int | str | None = None  #: integer id, id in the model, or name; a directed test
+    rerun_of: int | None = None  #: run id of an earlier execution whose snapshot is used again
+    script: str | None = None
+    agent_id: int | None = None  #: only this agent may take it
+    perform: bool | None = None  #: False: a dry run
+    suite: str | None = None  #: folder of the action code on the agent
+    step_pause_seconds: float | None = None
+    path: str | None = None
+    stop_condition: str | None = None
+    iterations: int | None = None
+    max_actions: int | None = None
+    seed: int | None = None
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    on_error: str | None = None
+    labels: tuple[str, ...] = ()  #: capabilities the agent must have, literally
+    tags: tuple[str, ...] = ()
+    ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `sut.criteria`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSummary:
+    """An execution as lists show it: everything but the snapshot, with what of the snapshot people look for."""
+
+    id: str  #: uuid
+    run_id: int  #: the same over all attempts
+    realm: str
+    state: LifecycleState
+    attempt: int  #: 0 until an agent took it
+    verdict: Verdict | None
+    reason: str | None  #: an `EndReason` or a `Reason`; None until the end
+    message: str
+    model_id: str  #: uuid
+    model_version: int
+    model_name: str
+    test_case: str | None  #: id in the model
+    path: str
+    seed: int
+    perform: bool
+    agent_id: int | None  #: the agent of the current attempt; None while queued
+    requested_agent_id: int | None
+    labels: tuple[str, ...]
+    tags: tuple[str, ...]
+    ignored_fields: tuple[str, ...]
+    paused: bool
+    created_at: datetime
+    created_by: str  #: client_id
+    started_at: datetime | None  #: when the current attempt's agent began to walk
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution(ExecutionSummary):
+    """An execution with its plan."""
+
+    snapshot: Snapshot = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """One line of an execution's log. Server events (`ExecutionQueued`, `ExecutionEnded`, …) have no `agent_seq`."""
+
+    run_id: int
+    seq: int  #: from 1, without gaps
+    attempt: int
+    agent_seq: int | None  #: the number the agent gave it, from 1 within its attempt
+    at: datetime  #: the server's instant
+    type: str
+    body: Mapping[str, Any]
+
+    def event(self) -> Event | None:
+        """The protocol event, of an agent's event or of a `LogWritten` of the server; None of the server's own kinds."""
+        if self.agent_seq is None and self.type != "LogWritten":
+            return None
+        return event_from_json({"type": self.type, **self.body})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFilter:
+    """Which executions a list shows, newest first."""
+
+    states: frozenset[LifecycleState] = frozenset()  #: empty: all
+    tag: str | None = None
+    model_id: str | None = None  #: uuid
+    test_case: str | None = None  #: id in the model
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPage:
+    items: tuple[ExecutionSummary, ...]
+    total: int  #: on all pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimingAgent:
+    """Who asks for work or reports on it."""
+
+    agent_id: int
+    session: int
+    realm: str
+    capabilities: frozenset[str] = frozenset()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What decides whether an agent's report counts, and what it is told."""
+
+    execution_id: str
+    run_id: int
+    state: LifecycleState
+    attempt: int
+    agent_id: int | None
+    session: int | None
+    reason: str | None
+    next_seq: int  #: number of the next agent event of this attempt
+    log_seq: int  #: number of the last line of the log
+    paused: bool
+    resume_requested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsed:
+    """A lease whose agent fell silent."""
+
+    execution_id: str
+    run_id: int
+    attempt: int
+    performed: bool  #: whether code of a step was performed in this attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepResult:
+    """What one sweep did; run ids."""
+
+    requeued: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()  #: ended: as an error, or as aborted when that was asked for
+    expired: tuple[int, ...] = ()
+    held: int = 0  #: lapsed leases that were left alone because too many lapsed at once
+    rearmed: int = 0  #: leases given a new period because the server itself had stood still

@@ -1,0 +1,300 @@
+"""The SQL of executions: rows in, records out. Only `executions/service.py` opens it.
+
+Every statement that writes a state is guarded by the state and attempt it was decided on. `claim` is one atomic statement, so two
+agents (on PostgreSQL: two servers) never get the same execution.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Update, delete, exists, func, insert, select, update
+
+from melanzana.errors import UnavailableError
+from melanzana.executions import lifecycle
+from melanzana.executions.lifecycle import HELD, Change
+from melanzana.executions.records import (
+    ClaimingAgent,
+    Execution,
+    ExecutionFilter,
+    ExecutionSummary,
+    Holding,
+    Lapsed,
+    LifecycleState,
+    StoredEvent,
+)
+from melanzana.executions.tables import (
+    execution_events,
+    execution_needs,
+    execution_tags,
+    executions,
+    idempotency_keys,
+    snapshots,
+)
+from melanzana.generation.step import Verdict
+from melanzana.protocol.snapshot import Snapshot
+
+_SUMMARY = [executions.c[name] for name in ExecutionSummary.__dataclass_fields__]
+_HOLDING = [
+    executions.c.id.label("execution_id"),
+    *(executions.c[name] for name in Holding.__dataclass_fields__ if name != "execution_id"),
+]
+_LISTS = ("labels", "tags", "ignored_fields")
+
+
+def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str]) -> Execution:
+    """Keep a new execution; its run id is given by the database."""
+    values = {name: getattr(execution, name) for name in ExecutionSummary.__dataclass_fields__ if name != "run_id"}
+    values |= {name: list(values[name]) for name in _LISTS}
+    state = {"queued_at": execution.created_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
+    run_id = tx.execute(insert(executions).values(**values, **state).returning(executions.c.run_id)).scalar_one()
+    tx.execute(insert(snapshots).values(run_id=run_id, content=execution.snapshot.to_json()))
+    tx.execute(insert(execution_needs), [{"run_id": run_id, "need": need} for need in sorted(needs)])
+    if execution.tags:
+        tx.execute(insert(execution_tags), [{"run_id": run_id, "tag": tag} for tag in sorted(set(execution.tags))])
+    found = find(tx, execution.realm, run_id)
+    assert found is not None
+    return found
+
+
+def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
+    """The execution with this uuid or run id."""
+    question = (
+        select(*_SUMMARY, snapshots.c.content)
+        .join(snapshots, snapshots.c.run_id == executions.c.run_id)
+        .where(executions.c.realm == realm, _is(ref))
+    )
+    row = tx.execute(question).mappings().first()
+    return None if row is None else Execution(**_summary(row), snapshot=Snapshot.from_json(row["content"]))
+
+
+def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[tuple[ExecutionSummary, ...], int]:
+    """Newest first, and how many there are on all pages."""
+    question: Select[Any] = select(*_SUMMARY).where(executions.c.realm == realm)
+    if wanted.states:
+        question = question.where(executions.c.state.in_(sorted(wanted.states)))
+    if wanted.model_id is not None:
+        question = question.where(executions.c.model_id == wanted.model_id)
+    if wanted.test_case is not None:
+        question = question.where(executions.c.test_case == wanted.test_case)
+    if wanted.tag is not None:
+        tagged = select(execution_tags.c.run_id).where(execution_tags.c.tag == wanted.tag)
+        question = question.where(executions.c.run_id.in_(tagged))
+    total = tx.execute(select(func.count()).select_from(question.subquery())).scalar_one()
+    rows = tx.execute(question.order_by(executions.c.run_id.desc()).limit(wanted.limit).offset(wanted.offset)).mappings()
+    return tuple(ExecutionSummary(**_summary(row)) for row in rows), total
+
+
+def is_full(tx: Connection, realm: str, bound: int) -> bool:
+    """Whether `bound` executions of the realm are queued."""
+    queued = select(executions.c.run_id).where(executions.c.realm == realm, executions.c.state == LifecycleState.QUEUED)
+    return tx.execute(queued.limit(1).offset(bound - 1)).first() is not None
+
+
+def remember_key(tx: Connection, key: tuple[str, str, str], fingerprint: str, run_id: int) -> None:
+    """Bind (realm, client_id, key) to an execution."""
+    realm, client_id, text = key
+    tx.execute(
+        insert(idempotency_keys).values(realm=realm, client_id=client_id, key=text, fingerprint=fingerprint, run_id=run_id)
+    )
+
+
+def find_key(tx: Connection, key: tuple[str, str, str]) -> tuple[str, int] | None:
+    """The fingerprint of the request and the run id that this key stands for."""
+    columns = idempotency_keys.c
+    question = select(columns.fingerprint, columns.run_id).where(
+        columns.realm == key[0], columns.client_id == key[1], columns.key == key[2]
+    )
+    row = tx.execute(question).first()
+    return None if row is None else (row.fingerprint, row.run_id)
+
+
+def has_work(tx: Connection, agent: ClaimingAgent) -> bool:
+    """Whether a claim by `agent` would get something."""
+    return tx.execute(_claimable(agent)).first() is not None
+
+
+def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime) -> Holding | None:
+    """Hand the oldest execution that `agent` can take to it, as a new attempt, in one statement."""
+    change = (
+        update(executions)
+        .where(
+            executions.c.run_id == _claimable(agent).with_for_update(skip_locked=True).scalar_subquery(),
+            executions.c.state == LifecycleState.QUEUED,
+        )
+        .values(
+            state=lifecycle.after(LifecycleState.QUEUED, Change.CLAIM),
+            attempt=executions.c.attempt + 1,
+            agent_id=agent.agent_id,
+            session=agent.session,
+            lease_expires_at=expires_at,
+            next_seq=1,
+            performed=False,
+            paused=False,
+            resume_requested=False,
+        )
+    )
+    return _returned(tx, change)
+
+
+def holding(tx: Connection, realm: str, ref: str | int) -> Holding | None:
+    row = tx.execute(select(*_HOLDING).where(executions.c.realm == realm, _is(ref))).mappings().first()
+    return None if row is None else _holding(row)
+
+
+def renew(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int, expires_at: datetime) -> Holding | None:
+    """Prolong the lease of this attempt, if it is the agent's and still held."""
+    change = (
+        update(executions)
+        .where(
+            executions.c.id == execution_id,
+            executions.c.realm == agent.realm,
+            executions.c.attempt == attempt,
+            executions.c.agent_id == agent.agent_id,
+            executions.c.session == agent.session,
+            executions.c.state.in_(sorted(HELD)),
+        )
+        .values(lease_expires_at=expires_at)
+    )
+    return _returned(tx, change)
+
+
+def move(tx: Connection, seen: Holding, change: Change, **values: Any) -> Holding:
+    """Carry out `change` on the execution as it was `seen`.
+
+    The caller has asked `lifecycle.after`. Raises UnavailableError when somebody else was faster (possible only with several
+    servers): the caller's whole transaction is then void and may be tried again.
+    """
+    target = lifecycle.after(seen.state, change)
+    assert target is not None, f"{change} is not possible in {seen.state}"
+    if target not in HELD:
+        values |= {"lease_expires_at": None, "paused": False, "resume_requested": False}
+    moved = _returned(
+        tx,
+        update(executions)
+        .where(executions.c.run_id == seen.run_id, executions.c.state == seen.state, executions.c.attempt == seen.attempt)
+        .values(state=target, **values),
+    )
+    if moved is None:
+        raise UnavailableError("the execution changed in the same moment; send the request again", retry_after=0)
+    return moved
+
+
+def note(tx: Connection, run_id: int, **values: Any) -> None:
+    """Write columns that are no state: counters and flags."""
+    tx.execute(update(executions).where(executions.c.run_id == run_id).values(**values))
+
+
+def append(tx: Connection, events: Sequence[StoredEvent]) -> None:
+    """Add lines to the end of a log; `(run_id, seq)` and `(run_id, attempt, agent_seq)` are unique."""
+    tx.execute(
+        insert(execution_events),
+        [{name: getattr(event, name) for name in StoredEvent.__dataclass_fields__} for event in events],
+    )
+
+
+def events(tx: Connection, run_id: int, after: int, limit: int | None) -> tuple[StoredEvent, ...]:
+    """Lines of the log after line `after`, in order."""
+    question = (
+        select(execution_events)
+        .where(execution_events.c.run_id == run_id, execution_events.c.seq > after)
+        .order_by(execution_events.c.seq)
+        .limit(limit)
+    )
+    return tuple(StoredEvent(**row) for row in tx.execute(question).mappings())
+
+
+def live_leases(tx: Connection) -> int:
+    return tx.execute(select(func.count()).where(executions.c.state.in_(sorted(HELD)))).scalar_one()
+
+
+def lapsed(tx: Connection, before: datetime) -> tuple[Lapsed, ...]:
+    """Leases that ended before this instant, oldest first."""
+    question = (
+        select(executions.c.id.label("execution_id"), executions.c.run_id, executions.c.attempt, executions.c.performed)
+        .where(executions.c.state.in_(sorted(HELD)), executions.c.lease_expires_at < before)
+        .order_by(executions.c.lease_expires_at)
+    )
+    return tuple(Lapsed(**row) for row in tx.execute(question).mappings())
+
+
+def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | None:
+    """The execution, unless its agent has reported, or it has ended, since it was seen to lapse."""
+    row = tx.execute(
+        select(*_HOLDING).where(
+            executions.c.run_id == lease.run_id,
+            executions.c.attempt == lease.attempt,
+            executions.c.state.in_(sorted(HELD)),
+            executions.c.lease_expires_at < before,
+        )
+    )
+    found = row.mappings().first()
+    return None if found is None else _holding(found)
+
+
+def rearm(tx: Connection, until: datetime) -> int:
+    """Let no live lease end before `until`; how many were prolonged."""
+    change = update(executions).where(executions.c.state.in_(sorted(HELD)), executions.c.lease_expires_at < until)
+    return tx.execute(change.values(lease_expires_at=until)).rowcount
+
+
+def overdue(tx: Connection, before: datetime) -> tuple[Holding, ...]:
+    """Executions that have been in the queue since before this instant."""
+    question = select(*_HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < before)
+    return tuple(_holding(row) for row in tx.execute(question).mappings())
+
+
+def busy_agents(tx: Connection, realm: str) -> frozenset[int]:
+    """Ids of agents that hold an execution."""
+    question = select(executions.c.agent_id).where(executions.c.realm == realm, executions.c.state.in_(sorted(HELD)))
+    return frozenset(row.agent_id for row in tx.execute(question) if row.agent_id is not None)
+
+
+def needs_of(tx: Connection, run_id: int) -> frozenset[str]:
+    return frozenset(tx.execute(select(execution_needs.c.need).where(execution_needs.c.run_id == run_id)).scalars())
+
+
+def remove(tx: Connection, run_id: int) -> None:
+    """Take the execution with its log out of the database."""
+    for table in (idempotency_keys, execution_events, execution_tags, execution_needs, snapshots, executions):
+        tx.execute(delete(table).where(table.c.run_id == run_id))
+
+
+def _claimable(agent: ClaimingAgent) -> Select[tuple[int]]:
+    """The oldest queued execution whose every need the agent meets."""
+    unmet = exists().where(
+        execution_needs.c.run_id == executions.c.run_id, execution_needs.c.need.not_in(sorted(agent.capabilities))
+    )
+    asked_for = executions.c.requested_agent_id
+    return (
+        select(executions.c.run_id)
+        .where(
+            executions.c.realm == agent.realm,
+            executions.c.state == LifecycleState.QUEUED,
+            asked_for.is_(None) | (asked_for == agent.agent_id),
+            ~unmet,
+        )
+        .order_by(executions.c.run_id)
+        .limit(1)
+    )
+
+
+def _is(ref: str | int) -> Any:
+    return executions.c.run_id == ref if isinstance(ref, int) else executions.c.id == ref
+
+
+def _returned(tx: Connection, change: Update) -> Holding | None:
+    row = tx.execute(change.returning(*_HOLDING)).mappings().first()
+    return None if row is None else _holding(row)
+
+
+def _holding(row: RowMapping) -> Holding:
+    return Holding(**{**row, "state": LifecycleState(row["state"])})
+
+
+def _summary(row: RowMapping) -> Mapping[str, Any]:
+    values = {name: row[name] for name in ExecutionSummary.__dataclass_fields__}
+    values |= {name: tuple(values[name]) for name in _LISTS}
+    values["state"] = LifecycleState(row["state"])
+    values["verdict"] = None if row["verdict"] is None else Verdict(row["verdict"])
+    return values
