@@ -50,7 +50,7 @@ def arguments_for(function: Callable[..., Any], sources: Sources) -> inspect.Bou
         if value is not _MISSING:
             values[parameter.name] = value
     _nothing_left(sources, signature.parameters)
-    bound = inspect.BoundArguments(signature, values)  # type: ignore[arg-type]
+    bound = inspect.BoundArguments(signature, values)
     bound.apply_defaults()
     return bound
 

@@ -285,7 +285,7 @@ class Attempt:
 
     async def _put_away(self) -> None:
         if self._worker is not None:
-            await self._worker.kill()
+            await self._worker.close()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
 

@@ -1,7 +1,8 @@
 """A value of the model's data becomes what a parameter's annotation asks for, or an error that names the parameter.
 
 `int`, `float`, `bool` and `str` are converted here, by rules strict enough that nothing is lost: "2" is 2, "two" and 2.5 are no
-`int`. Anything else (lists, enums, `Literal`, optional types, dataclasses, pydantic models) goes to pydantic, imported when first needed.
+`int`. Anything else (lists, enums, `Literal`, optional types, dataclasses, pydantic models) goes to pydantic, imported when first
+needed.
 """
 
 import inspect

@@ -32,7 +32,9 @@ def outputs_of(result: Any, call: Call | None, label: str) -> dict[str, Value]:
 
 def plain(value: Any, label: str) -> Value:
     """`value` as JSON knows it; a tuple becomes a list."""
-    if value is None or isinstance(value, bool | int | str):
+    if isinstance(value, str):
+        return str(value).encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored or sent
+    if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -49,9 +51,8 @@ def _pick(result: Any, output: Output, index: int, call: Call, label: str) -> An
     if output.name is not None:
         if not isinstance(result, Mapping) or output.name not in result:
             known = [str(name) for name in result] if isinstance(result, Mapping) else []
-            what = (
-                f"has no {output.name!r}{did_you_mean(output.name, known)}" if known else f"is {type(result).__name__}, not a dict"
-            )
+            lacks = f"has no {output.name!r}{did_you_mean(output.name, known)}"
+            what = lacks if known else f"is {type(result).__name__}, not a dict"
             raise SuiteError(f"{label}: the model takes the output {output.name!r}, but the result {what}")
         return result[output.name]
     if len(call.outputs) == 1:

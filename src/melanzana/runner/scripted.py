@@ -101,6 +101,9 @@ class ScriptedWorker:
         self._guard.cancel()
         await self._end("the worker was killed by signal 9 (SIGKILL)")
 
+    async def close(self) -> None:
+        await self.kill()
+
     def epitaph(self) -> str:
         return self._epitaph
 

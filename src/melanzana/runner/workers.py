@@ -51,6 +51,10 @@ class Worker(Protocol):
         """End the worker and every process it started, now, and wait until they are gone. May be called at any time, repeatedly."""
         ...
 
+    async def close(self) -> None:
+        """`kill`, and let go of everything that was kept for this job. Nothing may be asked afterwards."""
+        ...
+
     def epitaph(self) -> str:
         """How the worker ended, when that was not by itself: its exit status or signal. Meaningful once `receive` gave `()`."""
         ...

@@ -1,0 +1,228 @@
+"""Workers that are child processes: starts `runner/worker.py`, reads its events, and sees to it that it ends.
+
+The worker leads a session and process group of its own. Its guard kills the whole tree when the life pipe closes, so this process
+may die in any way: nothing it started is left behind. POSIX only: process groups and `fork` are what the promise rests on.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from melanzana.errors import NotFoundError, RequestError, UnavailableError
+from melanzana.protocol.events import Event, event_from_json
+from melanzana.runner.orders import ABORT, RESUME
+from melanzana.runner.workers import Job
+
+#: What action code must not find in its environment: the agent's own credentials.
+_SECRET_NAMES = ("DAI_CLIENT_SECRET", "MELANZANA_CLIENT_SECRET")
+_READ_BYTES = 65_536
+#: A line longer than this is no event.
+_LINE_BYTES = 8 * 2**20
+#: How long the guard may take to end everything, in seconds; then its group is killed from here.
+_GUARD_SECONDS = 2.0
+_LAST_WORDS = 2_000
+
+
+class ProcessWorkers:
+    """Starts one child process a job.
+
+    `suites` is the folder that a relative suite path starts from (None: the agent's working folder). `environment` replaces the
+    environment of the agent, from which its own secrets are taken out in any case.
+    """
+
+    def __init__(self, suites: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+        self._suites = suites
+        self._environment = environment
+
+    async def start(self, job: Job) -> "ProcessWorker":
+        """Raises UnavailableError when no process can be started."""
+        if sys.platform == "win32":
+            raise UnavailableError("workers need POSIX process groups: run the agent on Linux or macOS, or in WSL")
+        folder = Path(tempfile.mkdtemp(prefix="melanzana-run-"))
+        try:
+            self._write_job(folder, job)
+            return await _launch(folder, job, self._variables())
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise UnavailableError(f"no worker process can be started: {error}") from error
+
+    def _write_job(self, folder: Path, job: Job) -> None:
+        (folder / "attachments").mkdir()
+        snapshot = job.snapshot.to_json()
+        if job.snapshot.suite:
+            base = self._suites or Path.cwd()
+            snapshot["suite"] = str(base / Path(job.snapshot.suite).expanduser())
+        document = {"agent_name": job.agent_name, "snapshot": snapshot}
+        (folder / "job.json").write_text(json.dumps(document), "utf-8")
+
+    def _variables(self) -> dict[str, str]:
+        source = os.environ if self._environment is None else self._environment
+        return {name: value for name, value in source.items() if name not in _SECRET_NAMES}
+
+
+async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "ProcessWorker":
+    theirs: list[int] = []
+    ours: list[int] = []
+    try:
+        for _ in ("life", "orders"):
+            read_end, write_end = os.pipe()
+            theirs.append(read_end)
+            ours.append(write_end)
+        events, write_end = os.pipe()
+        theirs.append(write_end)
+        ours.append(events)
+        with (folder / "stderr.txt").open("wb") as errors:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "melanzana.runner.worker",
+                str(folder),
+                *(str(descriptor) for descriptor in theirs),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                pass_fds=theirs,
+                start_new_session=True,
+                env=environment,
+            )
+    except BaseException:
+        for descriptor in ours:
+            os.close(descriptor)
+        raise
+    finally:
+        for descriptor in theirs:
+            os.close(descriptor)
+    worker = ProcessWorker(process, folder, ours)
+    if job.alive_seconds is not None:
+        worker.extend(job.alive_seconds)
+    await worker.open()
+    return worker
+
+
+class ProcessWorker:
+    """One worker process, seen from the agent."""
+
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, pipes: list[int]) -> None:
+        self._process, self._folder = process, folder
+        self._life, self._orders, self._events_fd = pipes
+        os.set_blocking(self._life, False)
+        os.set_blocking(self._orders, False)
+        self._events = asyncio.StreamReader(limit=_READ_BYTES)
+        self._transport: asyncio.ReadTransport | None = None
+        self._unread = b""
+        self._exit: int | None = None
+        self._closed = False
+        self._gone = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Of the guard, which leads the process group."""
+        return self._process.pid
+
+    async def open(self) -> None:
+        """Begin to read."""
+        pipe = os.fdopen(self._events_fd, "rb", buffering=0)
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(self._events), pipe)
+
+    async def receive(self) -> tuple[Event, ...]:
+        while True:
+            data = await self._events.read(_READ_BYTES)
+            if not data:
+                await self._process.wait()
+                return ()
+            *lines, self._unread = (self._unread + data).split(b"\n")
+            if len(self._unread) > _LINE_BYTES:
+                self._unread = b""
+                await self.kill()
+            if events := tuple(event for line in lines if (event := self._event(line)) is not None):
+                return events
+
+    async def content(self, sha256: str) -> bytes:
+        try:
+            return (self._folder / "attachments" / Path(sha256).name).read_bytes()
+        except OSError as error:
+            raise NotFoundError(f"the attachment's content is gone: {error.strerror}") from None
+
+    def extend(self, seconds: float) -> None:
+        self._send(self._life, f"{time.monotonic() + seconds:.6f}\n")
+
+    def resume(self) -> None:
+        self._send(self._orders, json.dumps(RESUME) + "\n")
+
+    def abort(self) -> None:
+        self._send(self._orders, json.dumps(ABORT) + "\n")
+
+    def terminate(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)  # the guard passes it on to the one that performs
+
+    async def kill(self) -> None:
+        async with self._gone:
+            if not self._closed:
+                self._closed = True
+                os.close(self._life)  # the guard ends everything
+                os.close(self._orders)
+            try:
+                async with asyncio.timeout(_GUARD_SECONDS):
+                    await self._process.wait()
+            except TimeoutError:
+                self._kill_group()
+                await self._process.wait()
+
+    async def close(self) -> None:
+        await self.kill()
+        if self._transport is not None:
+            self._transport.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def epitaph(self) -> str:
+        status = self._exit if self._exit is not None else self._process.returncode
+        how = f"the worker was killed by signal {-status} ({_signal_name(-status)})" if status is not None and status < 0 else ""
+        text = how or f"the worker process ended with exit status {status}"
+        return f"{text}: {words}" if (words := self._last_words()) else text
+
+    def _event(self, line: bytes) -> Event | None:
+        if not line.strip():
+            return None
+        try:
+            document = json.loads(line)
+            if "exit" in document:
+                self._exit = int(document["exit"])
+                return None
+            return event_from_json(document)
+        except (ValueError, TypeError, RequestError):
+            return None  # half a line of a worker that was killed while it wrote
+
+    def _send(self, pipe: int, text: str) -> None:
+        if not self._closed:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(pipe, text.encode())
+
+    def _kill_group(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _last_words(self) -> str:
+        """The end of what the process wrote to the standard error it was started with."""
+        try:
+            return (self._folder / "stderr.txt").read_text("utf-8", "replace").strip()[-_LAST_WORDS:]
+        except OSError:
+            return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

@@ -1,0 +1,89 @@
+"""The child process that walks and performs: `python -m melanzana.runner.worker FOLDER LIFE ORDERS EVENTS`.
+
+`process.py` starts it with a folder (the job in `job.json`, attachments go to `attachments/`) and three pipe descriptors. Before
+anything heavy is imported it forks: the first process becomes the guard, the second does the job on its main thread, so that code
+that insists on one thread (browser drivers) is at home. Descriptors 1 and 2 are captured; what is written before that, and what the
+interpreter says when it crashes, goes to the file that the agent opened as standard error.
+"""
+
+# ruff: noqa: PLC0415 - the guard must stay small, so the job's imports come after the fork
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from melanzana.runner.guard import PR_SET_PDEATHSIG, Guard, prctl
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Never returns: the guard ends by signal, the job by `os._exit` so that no leftover thread can hold the process."""
+    folder = Path(arguments[0])
+    life, orders, events = (int(text) for text in arguments[1:])
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until there is a handler: the order to abort comes by pipe, too
+    guard = os.getpid()
+    child = os.fork()
+    if child:
+        os.close(orders)
+        Guard(child, life, events).watch()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guard:
+        os._exit(1)
+    os.close(life)
+    for descriptor in (orders, events):
+        os.set_inheritable(descriptor, False)  # children of action code get neither
+    _work(folder, orders, events)
+
+
+def _work(folder: Path, orders_fd: int, events_fd: int) -> NoReturn:
+    from melanzana.runner.orders import EventWriter, OrderReader
+
+    last_words = os.fdopen(os.dup(2), "w", encoding="utf-8")
+    faulthandler.enable(last_words)
+    orders, events = OrderReader(orders_fd), EventWriter(events_fd)
+    try:
+        _carry_out(folder, orders, events)
+        events.close()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc(file=last_words)
+        last_words.flush()
+        os._exit(70)
+    os._exit(0)
+
+
+def _carry_out(folder: Path, orders: Any, events: Any) -> None:
+    from melanzana.clock import SystemClock
+    from melanzana.protocol.snapshot import Snapshot
+    from melanzana.runner.capture import Capture
+    from melanzana.runner.interruption import Interruption
+    from melanzana.runner.walking import Surroundings, walk_job
+
+    interruption = Interruption()
+
+    def on_signal(signum: int, frame: Any) -> None:
+        orders.abort()
+        interruption.on_signal(signum, frame)
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    job = json.loads((folder / "job.json").read_text("utf-8"))
+    with Capture() as capture:
+        around = Surroundings(
+            emit=events.emit,
+            orders=orders,
+            clock=SystemClock(),
+            interruption=interruption,
+            output=capture,
+            attachments=folder / "attachments",
+            agent_name=job["agent_name"],
+        )
+        walk_job(Snapshot.from_json(job["snapshot"]), around)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
