@@ -1,0 +1,219 @@
+"""What path is wanted, as text: `random(steps(500))`, `weighted(reached(Basket))`, `directed("buy a lamp")`.
+
+People write path expressions on the command line, in a model's file and in the start call; the snapshot of an execution carries
+the text, and `Walk` reads it here again. `docs/reference/paths.md` is the manual. The result is checked against the model: names
+exist, and what is asked for is not impossible from the start.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from melanzana.generation.questions import Questions, argument_of, fail, meant
+from melanzana.generation.stop_conditions import AllOf, AnyOf, StopCondition
+from melanzana.graph.model import Model, TestCase
+
+MAX_CHARACTERS = 10_000
+MAX_DEPTH = 50
+#: Limits of a run that asks for nothing else, as DAI has them.
+DEFAULT_ITERATIONS = 1
+DEFAULT_ACTIONS = 10_000
+
+
+class GeneratorKind(StrEnum):
+    """How the next action is chosen."""
+
+    RANDOM = "random"  #: all that may be performed alike
+    WEIGHTED = "weighted"  #: in proportion to their weights
+    DIRECTED = "directed"  #: as a test case says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathPlan:
+    """A path expression, read. Either `condition` or `test_case` is there."""
+
+    text: str
+    generator: GeneratorKind
+    condition: StopCondition | None = None
+    test_case: TestCase | None = None
+
+
+def parse_path(text: str, model: Model) -> PathPlan:
+    """The plan that `text` means on `model`.
+
+    Errors: `PathExpressionError` with `position` (characters from 0): wrong grammar, a name the model does not have, a stop
+    condition that can never be met on it.
+    """
+    return _Parser(text, model).plan()
+
+
+def default_path(test_case: str | None = None, *, iterations: int = DEFAULT_ITERATIONS, actions: int = DEFAULT_ACTIONS) -> str:
+    """The path expression of a run that names none: the test case, or a weighted walk within DAI's default limits."""
+    if test_case is not None:
+        return f"directed({quoted(test_case)})"
+    return f"weighted(iterations({iterations}) or actions({actions}))"
+
+
+def quoted(name: str) -> str:
+    """A name as it stands between quotes in a path expression."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class _Token(NamedTuple):
+    kind: str  #: word, quoted, open, close, and, or, other, end
+    text: str
+    position: int
+
+
+_TOKEN = re.compile(
+    r"""\s*(?:
+        (?P<open>\() | (?P<close>\)) | (?P<and>&&) | (?P<or>\|\|)
+      | (?P<quoted>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
+      | (?P<word>[^\s()"'&|]+)
+      | (?P<other>.)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_JOINTS = {"and": "and", "or": "or"}
+_GENERATORS = {"random": GeneratorKind.RANDOM, "weighted": GeneratorKind.WEIGHTED, "weighted_random": GeneratorKind.WEIGHTED,
+               "directed": GeneratorKind.DIRECTED}  # fmt: skip
+
+
+class _Parser:
+    """Reads one expression by recursive descent: `or` joins `and`s, `and` joins questions and brackets."""
+
+    def __init__(self, text: str, model: Model) -> None:
+        if len(text) > MAX_CHARACTERS:
+            fail(f"the path expression is longer than {MAX_CHARACTERS:,} characters", 0)
+        self._text = text
+        self._model = model
+        self._position = 0
+        self._depth = 0
+        self._questions = Questions(model)
+
+    def plan(self) -> PathPlan:
+        word = self._next()
+        if word.kind == "end":
+            fail("the path expression is empty; write for example random(transition_coverage(100))", 0)
+        generator = _GENERATORS.get(word.text.lower())
+        if generator is None:
+            choice = "there are random, weighted and directed"
+            fail(f"unknown generator '{word.text}'{meant(word.text, _GENERATORS)}; {choice}", word.position)
+        self._want("open", f"'(' after '{word.text}'")
+        if generator is GeneratorKind.DIRECTED:
+            plan = PathPlan(text=self._text, generator=generator, test_case=self._test_case())
+        else:
+            plan = PathPlan(text=self._text, generator=generator, condition=self._checked_condition())
+        end = self._next()
+        if end.kind != "end":
+            fail(f"'{end.text}' is too much after the closing bracket", end.position)
+        return plan
+
+    # ---- conditions
+
+    def _checked_condition(self) -> StopCondition:
+        start = self._peek()
+        if start.kind == "close":
+            fail("a stop condition is missing between the brackets; write for example steps(100)", start.position)
+        condition = self._any_of()
+        self._want("close", "')' after the stop condition")
+        if condition.obstacle:
+            fail(f"the stop condition can never be met: {condition.obstacle}", start.position)
+        return condition
+
+    def _any_of(self) -> StopCondition:
+        parts = [self._all_of()]
+        while self._joint() == "or":
+            self._next()
+            parts.append(self._all_of())
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+    def _all_of(self) -> StopCondition:
+        parts = [self._question()]
+        while self._joint() == "and":
+            self._next()
+            parts.append(self._question())
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+    def _joint(self) -> str:
+        token = self._peek()
+        return _JOINTS.get(token.text.lower(), "") if token.kind == "word" else token.kind
+
+    def _question(self) -> StopCondition:
+        token = self._next()
+        if token.kind == "open":
+            return self._in_brackets(token)
+        argument = argument_of(token.text, token.position)
+        if argument is None:
+            self._no_argument()
+            return self._questions.make(token.text, "", token.position)
+        self._want("open", f"'(' and {argument} after '{token.text}'")
+        text, position = self._rest_of_brackets(argument)
+        return self._questions.make(token.text, text, position)
+
+    def _no_argument(self) -> None:
+        if self._peek().kind == "open":
+            self._next()
+            self._want("close", "')' without anything before it")
+
+    def _in_brackets(self, opened: _Token) -> StopCondition:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            fail(f"brackets are nested more than {MAX_DEPTH} deep", opened.position)
+        condition = self._any_of()
+        self._want("close", "')'")
+        self._depth -= 1
+        return condition
+
+    # ---- test cases
+
+    def _test_case(self) -> TestCase:
+        name, position = self._rest_of_brackets("the name of a test case")
+        cases = self._model.test_cases
+        for case in cases:
+            if name == case.id:
+                return case
+        named = [case for case in cases if name == case.name]
+        if len(named) > 1:
+            fail(f"the model has {len(named)} test cases named '{name}': use the id of one", position)
+        if not named:
+            fail(f"the model has no test case '{name}'{meant(name, [case.name for case in cases])}", position)
+        return named[0]
+
+    # ---- tokens
+
+    def _argument(self, word: _Token, what: str) -> tuple[str, int]:
+        self._want("open", f"'(' and {what} after '{word.text}'")
+        return self._rest_of_brackets(what)
+
+    def _rest_of_brackets(self, what: str) -> tuple[str, int]:
+        """The text up to the closing bracket: quoted, or as it stands without the blanks around it."""
+        first = self._peek()
+        if first.kind == "quoted":
+            self._next()
+            self._want("close", f"')' after {what}")
+            return re.sub(r"\\(.)", r"\1", first.text[1:-1], flags=re.DOTALL), first.position
+        end = self._text.find(")", self._position)
+        bare = self._text[self._position : end].strip() if end >= 0 else ""
+        if end < 0 or not bare:
+            fail(f"{what} and ')' are expected here", first.position)
+        self._position = end + 1
+        return bare, first.position
+
+    def _peek(self) -> _Token:
+        match = _TOKEN.match(self._text, self._position)
+        if match is None or match.lastgroup is None:
+            return _Token("end", "end", len(self._text))
+        return _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
+
+    def _next(self) -> _Token:
+        token = self._peek()
+        self._position = token.position if token.kind == "end" else token.position + len(token.text)
+        return token
+
+    def _want(self, kind: str, what: str) -> None:
+        token = self._next()
+        if token.kind != kind:
+            found = "the end" if token.kind == "end" else f"'{token.text}'"
+            fail(f"{what} is expected here, not {found}", token.position)

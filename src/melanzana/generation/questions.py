@@ -1,0 +1,156 @@
+"""The single questions of a stop condition: their words, what stands between their brackets, and what they mean on a model.
+
+`path_expression.py` reads the grammar around them. Other tools' words for the same question (GraphWalker's `edge_coverage`,
+`length`, `reached_vertex`, …) are taken as they are.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import cached_property
+from typing import NamedTuple, NoReturn
+
+from melanzana.errors import PathExpressionError
+from melanzana.generation.coverage import Covered
+from melanzana.generation.reachability import Reachability
+from melanzana.generation.stop_conditions import Actions, Coverage, Elapsed, Iterations, Never, Reached, Steps, StopCondition
+from melanzana.graph.model import Model
+
+MAX_COUNT = 10**12
+MAX_SECONDS = 10**9
+#: Names listed in one message.
+_NAMED = 5
+
+_ALIASES = {
+    "length": "actions",
+    "vertex_coverage": "state_coverage",
+    "edge_coverage": "transition_coverage",
+    "reached_state": "reached_vertex",
+    "reached_action": "reached_edge",
+    "time_duration": "time",
+}
+_COUNT, _PERCENT, _NAME = "a whole number", "a percentage", "a name"
+_ARGUMENTS: dict[str, str | None] = {
+    "steps": _COUNT,
+    "actions": _COUNT,
+    "iterations": _COUNT,
+    "state_coverage": _PERCENT,
+    "action_coverage": _PERCENT,
+    "transition_coverage": _PERCENT,
+    "reached": _NAME,
+    "reached_vertex": _NAME,
+    "reached_edge": _NAME,
+    "time": "seconds",
+    "never": None,
+}
+_KINDS = {
+    "state_coverage": Covered.STATES,
+    "action_coverage": Covered.ACTIONS,
+    "transition_coverage": Covered.TRANSITIONS,
+}
+_KIND_WORDS = {Covered.STATES: "states", Covered.ACTIONS: "actions", Covered.TRANSITIONS: "transitions"}
+
+
+class _Asked(NamedTuple):
+    """One question as it was written."""
+
+    word: str
+    text: str
+    position: int
+
+
+def argument_of(word: str, position: int) -> str | None:
+    """What stands between the brackets of a question, in words; None when it has none. Errors: `PathExpressionError`."""
+    known = _known(word)
+    if known not in _ARGUMENTS:
+        fail(f"unknown stop condition '{word}'{meant(word, [*_ARGUMENTS, *_ALIASES])}", position)
+    return _ARGUMENTS[known]
+
+
+class Questions:
+    """Makes the stop conditions of one model."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    @cached_property
+    def _reachable(self) -> Reachability:
+        return Reachability(self._model)
+
+    def make(self, word: str, text: str, position: int) -> StopCondition:
+        """The question `word(text)`; `position` is where the text begins. Errors: `PathExpressionError`."""
+        asked = _Asked(word, text, position)
+        known = _known(word)
+        makers: dict[str, Callable[[_Asked], StopCondition]] = {
+            "steps": lambda asked: Steps(_count(asked)),
+            "actions": lambda asked: Actions(_count(asked)),
+            "iterations": self._iterations,
+            "reached": self._reached,
+            "reached_vertex": self._reached,
+            "reached_edge": self._reached,
+            "time": lambda asked: Elapsed(_number(asked, MAX_SECONDS)),
+            "never": lambda _: Never(),
+        }
+        return makers[known](asked) if known in makers else self._coverage(asked, _KINDS[known])
+
+    def _iterations(self, asked: _Asked) -> StopCondition:
+        obstacle = "no iteration ever ends, for no action leads to Exit" if self._reachable.never_ends() else ""
+        return Iterations(_count(asked), obstacle)
+
+    def _coverage(self, asked: _Asked, kind: Covered) -> StopCondition:
+        percent = _number(asked, 100)
+        coverable, total, missing = self._reachable.coverable(kind)
+        needed = math.ceil(round(total * percent / 100, 9))
+        if needed <= coverable:
+            return Coverage(kind, percent, needed)
+        reason = f"only {coverable} of {total} {_KIND_WORDS[kind]} can be reached from Start; not {_listed(missing)}"
+        return Coverage(kind, percent, needed, reason)
+
+    def _reached(self, asked: _Asked) -> StopCondition:
+        name, choice = asked.text, self._named(_known(asked.word))
+        found = tuple(element_id for element_name, element_id in choice if name in (element_name, element_id))
+        if not found:
+            what = {"reached_vertex": "state", "reached_edge": "action"}.get(_known(asked.word), "state or action")
+            fail(f"the model has no {what} named '{name}'{meant(name, [known for known, _ in choice])}", asked.position)
+        reachable = self._reachable.states | self._reachable.actions
+        return Reached(name, found, "" if reachable.intersection(found) else f"'{name}' cannot be reached from Start")
+
+    def _named(self, word: str) -> list[tuple[str, str]]:
+        """Names and ids of what the question may ask for."""
+        states = [(state.name, state.id) for state in self._model.states]
+        actions = [(action.name, action.id) for _, action in self._model.actions()]
+        return {"reached_vertex": states, "reached_edge": actions}.get(word, states + actions)
+
+
+def fail(message: str, position: int) -> NoReturn:
+    """Refuse a path expression for what stands at `position` (from 0; people read it from 1)."""
+    raise PathExpressionError(f"{message} (at character {position + 1})", position=position)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` when a known name is near, else nothing."""
+    near = get_close_matches(name, list(dict.fromkeys(known)), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def _known(word: str) -> str:
+    lower = word.lower()
+    return _ALIASES.get(lower, lower)
+
+
+def _count(asked: _Asked) -> int:
+    if not re.fullmatch(r"[0-9]{1,13}", asked.text) or not 1 <= int(asked.text) <= MAX_COUNT:
+        fail(f"{asked.word} takes a whole number from 1 to {MAX_COUNT}, not '{asked.text}'", asked.position)
+    return int(asked.text)
+
+
+def _number(asked: _Asked, most: int) -> float:
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", asked.text) or float(asked.text) > most:
+        fail(f"{asked.word} takes a number from 0 to {most}, not '{asked.text}'", asked.position)
+    return float(asked.text)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more
