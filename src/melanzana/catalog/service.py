@@ -83,6 +83,15 @@ class CatalogService:
         """Integer ids of models by uuid, deleted ones too."""
         return await self._database.read(lambda tx: store.ids_of(tx, realm, uuids))
 
+    async def uuid_of(self, realm: str, ref: ModelRef) -> str | None:
+        """The uuid of a model, a deleted one too; None when there never was one."""
+        entry = await self._database.read(lambda tx: store.find_model(tx, realm, ref, deleted=True))
+        return None if entry is None else entry.uuid
+
+    async def case_uuid_of(self, realm: str, test_case_id: int) -> str | None:
+        """The id in its model of the test case with this integer id, whatever became of it; None when there never was one."""
+        return await self._database.read(lambda tx: store.case_uuid_of(tx, realm, test_case_id))
+
     async def delete(self, realm: str, ref: ModelRef, by: str, expected_revision: int | None = None) -> None:
         """Take the model out of every list; its runs stay readable. Raises NotFoundError, ConflictError."""
         await self._database.write(lambda tx: self._delete(tx, realm, ref, by, expected_revision))

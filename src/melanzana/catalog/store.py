@@ -160,6 +160,11 @@ def test_case_ids(tx: Connection, model_id: int) -> dict[str, int]:
     return {row.uuid: row.id for row in rows}
 
 
+def case_uuid_of(tx: Connection, realm: str, test_case_id: int) -> str | None:
+    question = select(test_cases.c.uuid).where(test_cases.c.realm == realm, test_cases.c.id == test_case_id)
+    return tx.execute(question).scalar_one_or_none()
+
+
 def _entry(row: RowMapping) -> ModelEntry:
     return ModelEntry(group=row["group_name"], **{name: value for name, value in row.items() if name != "group_name"})
 

@@ -1,0 +1,102 @@
+"""`/ai/runs`, `/ai/runlogs`, coverage of a model, and two questions about the server: everything a client reads after a start.
+
+Lists are bare JSON arrays with the number of all items in `X-Total-Count` (ADR 0007); a run's log has DAI's own envelope.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from melanzana import __version__
+from melanzana.auth.gate import Gate
+from melanzana.auth.permissions import Scope
+from melanzana.auth.records import Principal
+from melanzana.clock import Clock
+from melanzana.executions.records import ExecutionFilter
+from melanzana.reports import shapes
+from melanzana.reports.service import ReportService
+from melanzana.web.answers import answers
+
+_COUNT_HEADER = {"X-Total-Count": {"description": "How many there are on all pages.", "schema": {"type": "integer"}}}
+
+
+def router(service: ReportService, gate: Gate, clock: Clock) -> APIRouter:
+    """The routes over `service`; every one of them needs a token with `reports:read`."""
+    routes = APIRouter(prefix="/ai")
+    may_read = Annotated[Principal, Depends(gate.requires(Scope.REPORTS_READ))]
+
+    @routes.get("/runs", tags=["Runs"], responses={200: {"headers": _COUNT_HEADER}, **answers(401, 403, 422, 503)})
+    async def list_runs(
+        principal: may_read, response: Response, query: Annotated[shapes.RunListQuery, Query()]
+    ) -> list[shapes.RunItem]:
+        """Runs, the newest first."""
+        wanted = await _filter(service, principal.realm, query)
+        if wanted is None:
+            response.headers["X-Total-Count"] = "0"
+            return []
+        page = await service.list_runs(principal.realm, wanted)
+        response.headers["X-Total-Count"] = str(page.total)
+        return [shapes.run_item(row) for row in page.rows]
+
+    @routes.get("/runs/{run_id}", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
+    async def get_run(principal: may_read, run_id: shapes.RunRefPath) -> shapes.RunAnswer:
+        """One run: how it stands, how far it has come, and the step that did not pass."""
+        return shapes.run_answer(await service.run(principal.realm, _ref(run_id)))
+
+    @routes.get("/runs/{run_id}/timings", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
+    async def get_timings(principal: may_read, run_id: shapes.RunRefPath) -> list[shapes.TimingItem]:
+        """How long each state and action of a run took; what took longest first."""
+        return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, _ref(run_id))]
+
+    @routes.get("/runlogs/{run_id}", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
+    async def get_log(
+        principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]
+    ) -> shapes.LogAnswer:
+        """A run's log. When the run did not pass, exactly one entry has the message_type `failure`."""
+        as_of = clock.now()
+        page = await service.log(principal.realm, _ref(run_id), query.offset, query.limit)
+        return shapes.LogAnswer(items=[shapes.log_item(entry) for entry in page.entries], total_count=page.total, date_as_of=as_of)
+
+    @routes.get("/models/{model_id}/coverage", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
+    async def get_coverage(
+        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.CoverageQuery, Query()]
+    ) -> shapes.CoverageAnswer:
+        """What the runs of a model's newest version have gone through, or one run."""
+        if query.run_id is not None:
+            report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id))
+        else:
+            report = await service.model_coverage(principal.realm, _ref(model_id), performed_only=query.performed)
+        return shapes.coverage_answer(report)
+
+    @routes.get("/ping", tags=["Server"], responses=answers(401, 403))
+    async def ping(_principal: may_read) -> shapes.PingAnswer:
+        """The API is up and the token is good."""
+        return shapes.PingAnswer(message="OK")
+
+    @routes.get("/status", tags=["Server"], responses=answers(401, 403, 503))
+    async def status(principal: may_read) -> shapes.StatusAnswer:
+        """The server's version, and how much work waits or is under way in the realm."""
+        counts = await service.work(principal.realm)
+        return shapes.StatusAnswer(status="ok", version=__version__, time=clock.now(), queued=counts.queued, running=counts.held)
+
+    return routes
+
+
+def _ref(text: str) -> int | str:
+    return int(text) if text.isdigit() else text.lower()
+
+
+async def _filter(service: ReportService, realm: str, query: shapes.RunListQuery) -> ExecutionFilter | None:
+    """None: no run can be meant."""
+    model = None if query.model_id is None else await service.model_uuid(realm, _ref(query.model_id))
+    case = None if query.test_case is None else await service.case_uuid(realm, query.test_case)
+    if (query.model_id is not None and model is None) or query.task_instance_id is not None:
+        return None
+    return ExecutionFilter(
+        states=frozenset() if query.status is None else shapes.states_of(query.status),
+        tag=query.tag,
+        model_id=model,
+        test_case=case,
+        limit=query.limit,
+        offset=query.offset,
+    )

@@ -1,0 +1,140 @@
+"""One run's log, folded as it grows: counters, coverage, timings and the first step that did not pass.
+
+A `RunFold` takes events in order and can be asked at any time; `reports/service.py` keeps the folds of runs that people look at and
+feeds them what is new. Only the newest attempt counts: when an agent was lost and another one began anew, the report is about the
+one that began last. Everything is computed from the events themselves; no figure that an agent sends is trusted.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from melanzana.executions.lifecycle import TERMINAL
+from melanzana.executions.records import ExecutionSummary, LifecycleState, Reason, StoredEvent
+from melanzana.generation.coverage import CoverageReport, CoverageTracker
+from melanzana.generation.step import StepKind, Verdict
+from melanzana.graph.model import Model
+from melanzana.protocol.events import RunFinished, RunStarted, StepFinished
+from melanzana.reports.records import ElementTiming, FailingStep, Progress, Tally
+
+_UNSUCCESSFUL = (LifecycleState.FAILED, LifecycleState.ERROR)
+#: Whatever a step did before: this is why the run ended as it did.
+_ENDED_BY_SERVER = (Reason.AGENT_LOST, Reason.QUEUE_EXPIRED)
+
+
+@dataclass(slots=True)
+class _Clocked:
+    name: str
+    kind: str
+    count: int = 0
+    total: float = 0.0
+    longest: float = 0.0
+
+
+class RunFold:
+    """What the events of a run's newest attempt add up to."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.last_seq = 0
+        self._begin(0)
+
+    def _begin(self, attempt: int) -> None:
+        self.attempt = attempt
+        self.started: RunStarted | None = None
+        self.begun_at: datetime | None = None
+        self.end_seq: int | None = None  #: number of the last word about the end, the agent's or the server's
+        self.failing: FailingStep | None = None
+        self._steps = self._actions = self._iterations = 0
+        self._timings: dict[str, _Clocked] = {}
+        self._coverage = CoverageTracker(self._model)
+
+    def add(self, stored: StoredEvent) -> None:
+        """The next event. Events that were seen before change nothing."""
+        if stored.seq <= self.last_seq:
+            return
+        self.last_seq = stored.seq
+        if stored.attempt > self.attempt:
+            self._begin(stored.attempt)
+        match stored.event():
+            case StepFinished() as step:
+                self._count(step)
+                self._judge(step, stored.seq)
+            case RunStarted() as started:
+                self.started, self.begun_at = started, stored.at
+            case RunFinished():
+                self.end_seq = stored.seq
+            case None if stored.body.get("state") in TERMINAL:
+                self.end_seq = self.end_seq or stored.seq
+            case _:
+                pass
+
+    def failure_seq(self, execution: ExecutionSummary) -> int | None:
+        """Number of the event that says why the run did not pass; None when it did, or none says so."""
+        if execution.reason in _ENDED_BY_SERVER:
+            return self.end_seq
+        if self.failing is not None:
+            return self.failing.seq
+        return self.end_seq if execution.state in _UNSUCCESSFUL else None
+
+    def _count(self, step: StepFinished) -> None:
+        self._steps += 1
+        self._actions += step.kind == StepKind.ACTION
+        self._iterations = max(self._iterations, step.iteration)
+        self._coverage.visit(step.kind, step.element_id, step.target)
+        clocked = self._timings.setdefault(step.element_id, _Clocked(step.name, step.kind))
+        clocked.count += 1
+        clocked.total += step.duration_seconds
+        clocked.longest = max(clocked.longest, step.duration_seconds)
+
+    def _judge(self, step: StepFinished, seq: int) -> None:
+        if self.failing is None and step.verdict != Verdict.PASSED:
+            self.failing = FailingStep(
+                seq=seq,
+                number=step.number,
+                iteration=step.iteration,
+                kind=step.kind,
+                element_id=step.element_id,
+                element=step.name,
+                verdict=step.verdict,
+                message=step.message,
+                at_seconds=step.at_seconds,
+            )
+
+    def progress(self) -> Progress:
+        """Counters and coverage so far."""
+        report = self.coverage()
+        return Progress(
+            steps=self._steps,
+            actions=self._actions,
+            iterations=self._iterations,
+            states=report.states,
+            action_coverage=report.actions,
+            transitions=report.transitions,
+        )
+
+    def coverage(self) -> CoverageReport:
+        """Coverage so far."""
+        return self._coverage.report()
+
+    def tally(self) -> Tally:
+        """How often each thing was gone through so far, without what was not."""
+        report = self.coverage()
+        return Tally(
+            hits={element: hits for element, hits in report.hits.items() if hits},
+            transition_hits={pair: hits for pair, hits in report.transition_hits.items() if hits},
+        )
+
+    def timings(self) -> tuple[ElementTiming, ...]:
+        """Every element that was performed, the one that took longest in total first."""
+        timings = (
+            ElementTiming(
+                element_id=element,
+                name=clocked.name,
+                kind=clocked.kind,
+                count=clocked.count,
+                total_seconds=clocked.total,
+                max_seconds=clocked.longest,
+            )
+            for element, clocked in self._timings.items()
+        )
+        return tuple(sorted(timings, key=lambda timing: -timing.total_seconds))

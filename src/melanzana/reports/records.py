@@ -1,0 +1,149 @@
+"""What the folds take in and give out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from melanzana.executions.records import ExecutionSummary
+from melanzana.generation.coverage import Measure, Transition
+from melanzana.protocol.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailingStep:
+    """The first step of an attempt that did not pass: where to look."""
+
+    seq: int  #: of its event in the run's log
+    number: int
+    iteration: int
+    kind: str
+    element_id: str
+    element: str
+    verdict: str
+    message: str
+    at_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the newest attempt has come."""
+
+    steps: int
+    actions: int
+    iterations: int
+    states: Measure
+    action_coverage: Measure
+    transitions: Measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ElementTiming:
+    """How long one element took, over all its steps in the newest attempt. Seconds."""
+
+    element_id: str
+    name: str
+    kind: str
+    count: int
+    total_seconds: float
+    max_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One line of a run's log in DAI's words."""
+
+    id: int  #: number of the event in the run's log, from 1
+    eventtime: datetime
+    testrunid: int
+    message: str
+    severity: str
+    step_id: int | None
+    stage: str
+    message_type: str
+    image_name: str | None = None
+    image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How often each thing was gone through; what is missing was not."""
+
+    hits: Mapping[str, int] = field(default_factory=dict)  #: by id of a state or action
+    transition_hits: Mapping[Transition, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageItem:
+    """One element with what lies inside it. `covered` of `total` things that count, itself included, were gone through."""
+
+    name: str
+    kind: str  #: model, state, global, action, transition
+    element_id: str | None
+    hit_count: int
+    covered: int
+    total: int
+    items: tuple["CoverageItem", ...] = ()
+
+    @property
+    def coverage(self) -> float:
+        """From 0 to 1; 1 when there is nothing to cover."""
+        return self.covered / self.total if self.total else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageTree:
+    """Coverage of a model: the figures of each kind, and the elements one inside the other."""
+
+    states: Measure
+    actions: Measure
+    transitions: Measure
+    root: CoverageItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageReport:
+    """Coverage of a version of a model over `runs` runs, of which `dry_runs` performed no code."""
+
+    tree: CoverageTree
+    model_version: int
+    runs: int
+    dry_runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """A run as lists show it."""
+
+    execution: ExecutionSummary
+    model_number: int | None  #: the model's integer id
+    agent_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    rows: tuple[RunRow, ...]
+    total: int  #: on all pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """A run with what its log says so far."""
+
+    row: RunRow
+    snapshot: Snapshot = field(repr=False)
+    progress: Progress
+    failing: FailingStep | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    entries: tuple[LogEntry, ...]
+    total: int  #: in the whole log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkCounts:
+    """Executions of a realm that have not ended."""
+
+    queued: int
+    held: int

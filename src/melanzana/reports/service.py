@@ -1,0 +1,227 @@
+"""Reads logs of runs and keeps their folds, so that asking again costs only what happened since.
+
+Callers: `reports/api.py`. The truth stays in `executions/`; what is kept here is memory of at most `KEPT_FOLDS` runs and
+`KEPT_MODELS` models, may be lost at any time, and is computed again. Lists never fold: they show what the execution's own row says.
+"""
+
+import asyncio
+import itertools
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from melanzana.catalog.service import CatalogService, ModelRef
+from melanzana.errors import NotFoundError
+from melanzana.executions.lifecycle import HELD, TERMINAL
+from melanzana.executions.records import Execution, ExecutionFilter, ExecutionSummary, LifecycleState, StoredEvent
+from melanzana.executions.service import ExecutionService
+from melanzana.graph.formats.document import from_document
+from melanzana.graph.model import Model
+from melanzana.reports.coverage import coverage_tree, summed
+from melanzana.reports.folding import RunFold
+from melanzana.reports.logs import log_entries
+from melanzana.reports.records import CoverageReport, ElementTiming, LogPage, RunPage, RunReport, RunRow, Tally, WorkCounts
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+T = TypeVar("T")
+
+KEPT_FOLDS = 128
+KEPT_MODELS = 32
+#: Runs looked at in one question when a model's coverage is summed.
+_PAGE = 200
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
+#: More events than this are folded in a thread.
+_INLINE_EVENTS = 500
+
+
+class AgentNames(Protocol):
+    """Names of agents by id; agents that are gone are left out."""
+
+    async def __call__(self, realm: str, agent_ids: Sequence[int]) -> Mapping[int, str]: ...
+
+
+@dataclass(slots=True)
+class _KeptFold:
+    fold: RunFold | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
+class _KeptTallies:
+    """Of one model version: the tallies of runs that have ended, by run id. They do not change any more."""
+
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class _Kept(Generic[K, V]):
+    """The values that were asked for last."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        value = self._values[key] = self._values.pop(key, None) or make()
+        if len(self._values) > self._limit:
+            self._values.popitem(last=False)
+        return value
+
+
+class ReportService:
+    """Runs, logs, timings and coverage of a realm."""
+
+    def __init__(self, catalog: CatalogService, executions: ExecutionService, agent_names: AgentNames | None = None) -> None:
+        self._catalog = catalog
+        self._executions = executions
+        self._agent_names = agent_names
+        self._folds: _Kept[str, _KeptFold] = _Kept(KEPT_FOLDS)
+        self._sums: _Kept[tuple[str, str, int], _KeptTallies] = _Kept(KEPT_MODELS)
+
+    async def list_runs(self, realm: str, wanted: ExecutionFilter) -> RunPage:
+        """One page of runs, newest first."""
+        page = await self._executions.list(realm, wanted)
+        return RunPage(rows=await self._rows(realm, page.items), total=page.total)
+
+    async def run(self, realm: str, ref: int | str) -> RunReport:
+        """One run, by run id or execution id, folded as far as its log goes. Raises NotFoundError."""
+        execution = await self._executions.get(realm, ref)
+        (row,) = await self._rows(realm, [execution])
+        return await self._ask(execution, lambda fold: _report(row, execution, fold))
+
+    async def log(self, realm: str, ref: int | str, offset: int, limit: int) -> LogPage:
+        """`limit` entries of a run's log after the first `offset`. Raises NotFoundError."""
+        execution = await self._executions.get(realm, ref)
+        facts = await self._ask(
+            execution, lambda fold: _LogFacts(fold.attempt, fold.begun_at, fold.failure_seq(execution), fold.last_seq)
+        )
+        page = await self._executions.events(realm, execution.run_id, after=offset, limit=limit)
+        begun = facts.begun_at if page and page[0].attempt == facts.attempt else None
+        entries = await asyncio.to_thread(lambda: tuple(log_entries(page, facts.failure_seq, begun)))
+        return LogPage(entries=entries, total=max(facts.last_seq, page[-1].seq if page else 0))
+
+    async def timings(self, realm: str, ref: int | str) -> tuple[ElementTiming, ...]:
+        """How long each element of a run took. Raises NotFoundError."""
+        return await self._ask(await self._executions.get(realm, ref), RunFold.timings)
+
+    async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str) -> CoverageReport:
+        """Coverage of one run, on the version it ran. Raises NotFoundError, also when the run is of another model."""
+        execution = await self._executions.get(realm, run_ref)
+        if await self._catalog.uuid_of(realm, model_ref) != execution.model_id:
+            raise NotFoundError(f"model {model_ref} has no run {run_ref}", field="run_id")
+        tally = await self._ask(execution, RunFold.tally)
+        tree = await asyncio.to_thread(lambda: coverage_tree(_model(execution), tally))
+        return CoverageReport(tree=tree, model_version=execution.model_version, runs=1, dry_runs=int(not execution.perform))
+
+    async def model_coverage(self, realm: str, model_ref: ModelRef, *, performed_only: bool = False) -> CoverageReport:
+        """Coverage of the newest version of a model over all its runs. Raises NotFoundError."""
+        entry, version = await self._catalog.current(realm, model_ref)
+        model = from_document(version.document)
+        sums = self._sums.get((realm, entry.uuid, version.version), _KeptTallies)
+        runs = [
+            run
+            for run in await self._runs_of(realm, entry.uuid)
+            if run.model_version == version.version and (run.perform or not performed_only)
+        ]
+        async with sums.turn:
+            live = [tally for run in runs if (tally := await self._settle(sums, run, model)) is not None]
+            ended = [sums.tallies[run.run_id] for run in runs if run.run_id in sums.tallies]
+        tree = await asyncio.to_thread(lambda: coverage_tree(model, summed([*ended, *live])))
+        dry_runs = sum(not run.perform for run in runs)
+        return CoverageReport(tree=tree, model_version=version.version, runs=len(runs), dry_runs=dry_runs)
+
+    async def work(self, realm: str) -> WorkCounts:
+        """How many executions wait, and how many an agent holds."""
+        queued = await self._executions.list(realm, ExecutionFilter(states=frozenset({LifecycleState.QUEUED}), limit=1))
+        held = await self._executions.list(realm, ExecutionFilter(states=HELD, limit=1))
+        return WorkCounts(queued=queued.total, held=held.total)
+
+    async def model_uuid(self, realm: str, ref: ModelRef) -> str | None:
+        """The uuid of a model, a deleted one too; None when there never was one."""
+        return await self._catalog.uuid_of(realm, ref)
+
+    async def case_uuid(self, realm: str, text: str) -> str:
+        """The id in its model of a test case given by integer id; any other text is that id itself."""
+        known = await self._catalog.case_uuid_of(realm, int(text)) if _NUMBER.fullmatch(text) else None
+        return known or text
+
+    async def _settle(self, sums: _KeptTallies, run: ExecutionSummary, model: Model) -> Tally | None:
+        """The tally of a run that goes on; that of one that has ended is kept, and None."""
+        if run.run_id in sums.tallies:
+            return None
+        tally = await self._ask(run, RunFold.tally, model)
+        if run.state not in TERMINAL:
+            return tally
+        sums.tallies[run.run_id] = tally
+        return None
+
+    async def _runs_of(self, realm: str, model_uuid: str) -> list[ExecutionSummary]:
+        """Every run of a model. Runs that begin meanwhile may show one twice at the edge of a page."""
+        runs: dict[int, ExecutionSummary] = {}
+        for offset in itertools.count(0, _PAGE):
+            page = await self._executions.list(realm, ExecutionFilter(model_id=model_uuid, limit=_PAGE, offset=offset))
+            runs |= {run.run_id: run for run in page.items}
+            if len(page.items) < _PAGE:
+                break
+        return list(runs.values())
+
+    async def _ask(self, run: ExecutionSummary, question: Callable[[RunFold], T], model: Model | None = None) -> T:
+        """Bring the run's fold up to its log and ask it; nobody else changes it meanwhile."""
+        kept = self._folds.get(run.id, _KeptFold)
+        async with kept.turn:
+            if kept.fold is None:
+                kept.fold = RunFold(model or await self._model_of(run))
+            events = await self._executions.events(run.realm, run.run_id, after=kept.fold.last_seq)
+            if len(events) > _INLINE_EVENTS:
+                await asyncio.to_thread(_extend, kept.fold, events)
+            else:
+                _extend(kept.fold, events)
+            return question(kept.fold)
+
+    async def _model_of(self, run: ExecutionSummary) -> Model:
+        execution = run if isinstance(run, Execution) else await self._executions.get(run.realm, run.run_id)
+        return await asyncio.to_thread(_model, execution)
+
+    async def _rows(self, realm: str, runs: Sequence[ExecutionSummary]) -> tuple[RunRow, ...]:
+        ids = await self._catalog.ids_of(realm, sorted({run.model_id for run in runs}))
+        agents = sorted({run.agent_id for run in runs if run.agent_id is not None})
+        names = await self._agent_names(realm, agents) if self._agent_names is not None and agents else {}
+        return tuple(
+            RunRow(
+                execution=run,
+                model_number=ids.get(run.model_id),
+                agent_name=names.get(run.agent_id) if run.agent_id is not None else None,
+            )
+            for run in runs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _LogFacts:
+    attempt: int
+    begun_at: datetime | None
+    failure_seq: int | None
+    last_seq: int
+
+
+def _log_facts(execution: Execution, fold: RunFold) -> _LogFacts:
+    return _LogFacts(fold.attempt, fold.begun_at, fold.failure_seq(execution), fold.last_seq)
+
+
+def _report(row: RunRow, execution: Execution, fold: RunFold) -> RunReport:
+    if row.agent_name is None and fold.started is not None:
+        row = replace(row, agent_name=fold.started.agent)
+    return RunReport(row=row, snapshot=execution.snapshot, progress=fold.progress(), failing=fold.failing)
+
+
+def _model(execution: Execution) -> Model:
+    return from_document(execution.snapshot.model)
+
+
+def _extend(fold: RunFold, events: Sequence[StoredEvent]) -> None:
+    for event in events:
+        fold.add(event)
