@@ -147,10 +147,9 @@ def _tree(tokens: list[Token]) -> Node:
 
 
 def _text(tree: Node) -> str:
-    text = print_expression(tree)
-    if len(text) > MAX_CHARACTERS or len(levels(tree)) > MAX_HEIGHT:
-        raise ExpressionError("the translation would be too large", position=0)
-    return text
+    if len(levels(tree)) <= MAX_HEIGHT and len(text := print_expression(tree)) <= MAX_CHARACTERS:
+        return text
+    raise ExpressionError("the translation would be too large", position=0)
 
 
 def _counterpart(node: Node) -> Node:

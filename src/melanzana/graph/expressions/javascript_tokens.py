@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from melanzana.errors import ExpressionError
-from melanzana.graph.expressions.budgets import INT_MAX, MAX_CHARACTERS
+from melanzana.graph.expressions.budgets import FLOAT_MAX, INT_MAX, MAX_CHARACTERS
 from melanzana.graph.expressions.lexer import Token, TokenKind, unescape
 
 #: Methods that have a counterpart; `Math.min` and `Math.max` are read as methods too.
@@ -123,10 +123,16 @@ def _translated(previous: Token | None, token: Token, following: Token | None) -
 
 def _number(token: Token) -> int | float:
     if not token.text.isdigit():
-        return float(token.text)
+        return _finite(float(token.text), token.position)
     if len(token.text) > 19 or int(token.text) > INT_MAX:
         raise ExpressionError("the number is too large for an int (64 bits)", position=token.position)
     return int(token.text)
+
+
+def _finite(value: float, position: int) -> float:
+    if value > FLOAT_MAX:
+        raise ExpressionError("the number is too large for a float (64 bits)", position=position)
+    return value
 
 
 def _name(previous: Token | None, token: Token, following: Token | None) -> Token:

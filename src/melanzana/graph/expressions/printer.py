@@ -107,8 +107,7 @@ def _literal(value: bool | int | float | str | None) -> tuple[str, int]:
         return str(value).lower(), _POSTFIX_LEVEL
     if isinstance(value, str):
         return '"' + "".join(_escaped(character) for character in value) + '"', _POSTFIX_LEVEL
-    text = repr(value)
-    return text, _UNARY_LEVEL if text.startswith("-") else _POSTFIX_LEVEL
+    return repr(value), _UNARY_LEVEL  # 5.x would be read as a number
 
 
 def _escaped(character: str) -> str:
