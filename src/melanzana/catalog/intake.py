@@ -1,26 +1,23 @@
-"""From a request body to an `Upload` that may be saved: read, named, checked, frozen. Pure, and slow for large models.
+"""From a request body to an `Upload` that may be saved: read, named, checked. Pure, and slow for large models.
 
-`catalog/api.py` calls these in a thread, `CatalogService.add_model` calls `checked`. Every document passes `graph`'s limits before
+`catalog/api.py` calls these in a thread. Every document passes `graph`'s limits before
 anything is built from it, and every broken rule is reported at once.
 """
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from melanzana.catalog.checking import checked
 from melanzana.catalog.records import ModelEntry, ModelVersion, Upload
 from melanzana.errors import ConflictError, RequestError
-from melanzana.graph.findings import has_errors
 from melanzana.graph.formats.dai import write_dai
-from melanzana.graph.formats.document import from_document, logic_hash, to_document
+from melanzana.graph.formats.document import from_document
 from melanzana.graph.formats.json_source import parse_json
 from melanzana.graph.formats.reading import ReadResult, read_model
 from melanzana.graph.formats.source import decode
 from melanzana.graph.limits import MAX_NAME
-from melanzana.graph.model import Model, derived_id
-from melanzana.graph.validation import require_valid, validate
 
 #: What a client may say about a model; everything else in an answer is ours.
 _FIELDS = ("name", "group", "modeljson")
@@ -75,15 +72,6 @@ def read_change(body: bytes, current: Current) -> Upload:
 def read_text_change(body: bytes, current: Current) -> Upload:
     """The same for a body that is nothing but the model."""
     return _changed(_Body(name=None, group=None, result=read_model(body), source=decode(body)), current)
-
-
-def checked(model: Model) -> Upload:
-    """`model` frozen, with its warnings. Raises InvalidModelError with every finding when a rule is broken."""
-    model = replace(model, id=_uuid(model.id))
-    findings = validate(model)
-    if has_errors(findings):
-        require_valid(model)
-    return Upload(model=model, document=to_document(model), model_hash=logic_hash(model), findings=findings)
 
 
 def _upload(body: _Body, model_id: str | None = None) -> Upload:
@@ -155,14 +143,6 @@ def _read_fields(fields: Mapping[str, Any]) -> _Body:
         raise RequestError("modeljson must be an object, or a string that holds a model", field="modeljson")
     text = model if isinstance(model, str) else json.dumps(model, ensure_ascii=False, separators=(",", ":"))
     return _Body(name=fields.get("name"), group=fields.get("group"), result=read_model(text.encode()), source=text)
-
-
-def _uuid(text: str) -> str:
-    """The uuid of a model, in lower case; a file's own id of another shape stands for the uuid derived from it."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        return derived_id("model", text)
 
 
 def dai_form(version: ModelVersion) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from melanzana.catalog import intake, store
+from melanzana.catalog import store
+from melanzana.catalog.checking import checked
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, Saved, TestCaseEntry, Upload, VersionSummary
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, NotFoundError
@@ -48,7 +49,7 @@ class CatalogService:
 
         Raises InvalidModelError. `save` does the same for a document that was read before.
         """
-        upload = intake.checked(model if name is None else replace(model, name=name))
+        upload = checked(model if name is None else replace(model, name=name))
         saved = await self.save(realm, replace(upload, group=group, source=source), created_by)
         return saved.version
 
