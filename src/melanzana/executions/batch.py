@@ -28,6 +28,7 @@ from melanzana.protocol.peer import Report
 
 _VERDICTS = frozenset(Verdict)
 _SEVERITIES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+_BEGUN = (RunStarted, StepStarted, StepFinished, RunPaused)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Batch:
 
     first_seq: int  #: of the first new event
     rows: tuple[tuple[str, Mapping[str, Any]], ...]  #: type and body of each
-    begins: bool  #: whether `RunStarted` is among them
+    begins: bool  #: whether they show that the walk has begun
     performs: bool  #: whether code of a step was begun or performed
     pauses: bool | None  #: True: the walk waits now; False: it was continued; None: neither
     end: RunFinished | None
@@ -54,7 +55,7 @@ def new_part(seen: Holding, report: Report) -> Batch:
     return Batch(
         first_seq=seen.next_seq,
         rows=tuple(_row(event) for event in fresh),
-        begins=any(isinstance(event, RunStarted) for event in fresh),
+        begins=any(isinstance(event, _BEGUN) for event in fresh),
         performs=any(_performs(event) for event in fresh),
         pauses=_pauses(fresh),
         end=next((event for event in fresh if isinstance(event, RunFinished)), None),

@@ -157,8 +157,10 @@ class Holding:
 
     execution_id: str
     run_id: int
+    realm: str
     state: LifecycleState
     attempt: int
+    requested_agent_id: int | None
     agent_id: int | None
     session: int | None
     reason: str | None

@@ -1,16 +1,16 @@
-"""The SQL of executions: rows in, records out. Only `executions/service.py` opens it.
+"""The SQL of executions: what is kept, asked and claimed. Only `executions/service.py` opens it.
 
-Every statement that writes a state is guarded by the state and attempt it was decided on. `claim` is one atomic statement, so two
-agents (on PostgreSQL: two servers) never get the same execution.
+`claim` is one atomic statement, so two agents (on PostgreSQL: two servers) never get the same execution. Changes of one execution
+that is at hand, with their lines in the log, are in `transitions.py` and `rows.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Update, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, exists, func, insert, select, update
 
-from melanzana.errors import UnavailableError
+from melanzana.errors import NotFoundError
 from melanzana.executions import lifecycle
 from melanzana.executions.lifecycle import HELD, Change
 from melanzana.executions.records import (
@@ -23,6 +23,7 @@ from melanzana.executions.records import (
     LifecycleState,
     StoredEvent,
 )
+from melanzana.executions.rows import HOLDING, holding, holding_of, is_execution, returned
 from melanzana.executions.tables import (
     execution_events,
     execution_needs,
@@ -35,18 +36,14 @@ from melanzana.generation.step import Verdict
 from melanzana.protocol.snapshot import Snapshot
 
 _SUMMARY = [executions.c[name] for name in ExecutionSummary.__dataclass_fields__]
-_HOLDING = [
-    executions.c.id.label("execution_id"),
-    *(executions.c[name] for name in Holding.__dataclass_fields__ if name != "execution_id"),
-]
 _LISTS = ("labels", "tags", "ignored_fields")
 
 
-def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str]) -> Execution:
+def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str], queued_at: datetime) -> Execution:
     """Keep a new execution; its run id is given by the database."""
     values = {name: getattr(execution, name) for name in ExecutionSummary.__dataclass_fields__ if name != "run_id"}
     values |= {name: list(values[name]) for name in _LISTS}
-    state = {"queued_at": execution.created_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
+    state = {"queued_at": queued_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
     run_id = tx.execute(insert(executions).values(**values, **state).returning(executions.c.run_id)).scalar_one()
     tx.execute(insert(snapshots).values(run_id=run_id, content=execution.snapshot.to_json()))
     tx.execute(insert(execution_needs), [{"run_id": run_id, "need": need} for need in sorted(needs)])
@@ -62,7 +59,7 @@ def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
     question = (
         select(*_SUMMARY, snapshots.c.content)
         .join(snapshots, snapshots.c.run_id == executions.c.run_id)
-        .where(executions.c.realm == realm, _is(ref))
+        .where(executions.c.realm == realm, is_execution(ref))
     )
     row = tx.execute(question).mappings().first()
     return None if row is None else Execution(**_summary(row), snapshot=Snapshot.from_json(row["content"]))
@@ -94,9 +91,7 @@ def is_full(tx: Connection, realm: str, bound: int) -> bool:
 def remember_key(tx: Connection, key: tuple[str, str, str], fingerprint: str, run_id: int) -> None:
     """Bind (realm, client_id, key) to an execution."""
     realm, client_id, text = key
-    tx.execute(
-        insert(idempotency_keys).values(realm=realm, client_id=client_id, key=text, fingerprint=fingerprint, run_id=run_id)
-    )
+    tx.execute(insert(idempotency_keys).values(realm=realm, client_id=client_id, key=text, fingerprint=fingerprint, run_id=run_id))
 
 
 def find_key(tx: Connection, key: tuple[str, str, str]) -> tuple[str, int] | None:
@@ -134,63 +129,27 @@ def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime) -> Holding
             resume_requested=False,
         )
     )
-    return _returned(tx, change)
+    return returned(tx, change)
 
 
-def holding(tx: Connection, realm: str, ref: str | int) -> Holding | None:
-    row = tx.execute(select(*_HOLDING).where(executions.c.realm == realm, _is(ref))).mappings().first()
-    return None if row is None else _holding(row)
+def required(tx: Connection, realm: str, ref: str | int) -> Holding:
+    """Raises NotFoundError."""
+    seen = holding(tx, realm, ref)
+    if seen is None:
+        raise NotFoundError(f"there is no execution {ref}", field="execution_id")
+    return seen
 
 
 def renew(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int, expires_at: datetime) -> Holding | None:
     """Prolong the lease of this attempt, if it is the agent's and still held."""
-    change = (
-        update(executions)
-        .where(
-            executions.c.id == execution_id,
-            executions.c.realm == agent.realm,
-            executions.c.attempt == attempt,
-            executions.c.agent_id == agent.agent_id,
-            executions.c.session == agent.session,
-            executions.c.state.in_(sorted(HELD)),
-        )
-        .values(lease_expires_at=expires_at)
-    )
-    return _returned(tx, change)
+    change = update(executions).where(*_held_by(agent, execution_id, attempt)).values(lease_expires_at=expires_at)
+    return returned(tx, change)
 
 
-def move(tx: Connection, seen: Holding, change: Change, **values: Any) -> Holding:
-    """Carry out `change` on the execution as it was `seen`.
-
-    The caller has asked `lifecycle.after`. Raises UnavailableError when somebody else was faster (possible only with several
-    servers): the caller's whole transaction is then void and may be tried again.
-    """
-    target = lifecycle.after(seen.state, change)
-    assert target is not None, f"{change} is not possible in {seen.state}"
-    if target not in HELD:
-        values |= {"lease_expires_at": None, "paused": False, "resume_requested": False}
-    moved = _returned(
-        tx,
-        update(executions)
-        .where(executions.c.run_id == seen.run_id, executions.c.state == seen.state, executions.c.attempt == seen.attempt)
-        .values(state=target, **values),
-    )
-    if moved is None:
-        raise UnavailableError("the execution changed in the same moment; send the request again", retry_after=0)
-    return moved
-
-
-def note(tx: Connection, run_id: int, **values: Any) -> None:
-    """Write columns that are no state: counters and flags."""
-    tx.execute(update(executions).where(executions.c.run_id == run_id).values(**values))
-
-
-def append(tx: Connection, events: Sequence[StoredEvent]) -> None:
-    """Add lines to the end of a log; `(run_id, seq)` and `(run_id, attempt, agent_seq)` are unique."""
-    tx.execute(
-        insert(execution_events),
-        [{name: getattr(event, name) for name in StoredEvent.__dataclass_fields__} for event in events],
-    )
+def held_by(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int) -> Holding | None:
+    """The execution, if this attempt is the agent's and still held."""
+    row = tx.execute(select(*HOLDING).where(*_held_by(agent, execution_id, attempt))).mappings().first()
+    return None if row is None else holding_of(row)
 
 
 def events(tx: Connection, run_id: int, after: int, limit: int | None) -> tuple[StoredEvent, ...]:
@@ -221,7 +180,7 @@ def lapsed(tx: Connection, before: datetime) -> tuple[Lapsed, ...]:
 def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | None:
     """The execution, unless its agent has reported, or it has ended, since it was seen to lapse."""
     row = tx.execute(
-        select(*_HOLDING).where(
+        select(*HOLDING).where(
             executions.c.run_id == lease.run_id,
             executions.c.attempt == lease.attempt,
             executions.c.state.in_(sorted(HELD)),
@@ -229,19 +188,18 @@ def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | N
         )
     )
     found = row.mappings().first()
-    return None if found is None else _holding(found)
+    return None if found is None else holding_of(found)
 
 
 def rearm(tx: Connection, until: datetime) -> int:
-    """Let no live lease end before `until`; how many were prolonged."""
-    change = update(executions).where(executions.c.state.in_(sorted(HELD)), executions.c.lease_expires_at < until)
-    return tx.execute(change.values(lease_expires_at=until)).rowcount
+    """Let every live lease end at `until`, whatever a clock said before; how many there are."""
+    return tx.execute(update(executions).where(executions.c.state.in_(sorted(HELD))).values(lease_expires_at=until)).rowcount
 
 
 def overdue(tx: Connection, before: datetime) -> tuple[Holding, ...]:
     """Executions that have been in the queue since before this instant."""
-    question = select(*_HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < before)
-    return tuple(_holding(row) for row in tx.execute(question).mappings())
+    question = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < before)
+    return tuple(holding_of(row) for row in tx.execute(question).mappings())
 
 
 def busy_agents(tx: Connection, realm: str) -> frozenset[int]:
@@ -258,6 +216,17 @@ def remove(tx: Connection, run_id: int) -> None:
     """Take the execution with its log out of the database."""
     for table in (idempotency_keys, execution_events, execution_tags, execution_needs, snapshots, executions):
         tx.execute(delete(table).where(table.c.run_id == run_id))
+
+
+def _held_by(agent: ClaimingAgent, execution_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        executions.c.id == execution_id,
+        executions.c.realm == agent.realm,
+        executions.c.attempt == attempt,
+        executions.c.agent_id == agent.agent_id,
+        executions.c.session == agent.session,
+        executions.c.state.in_(sorted(HELD)),
+    )
 
 
 def _claimable(agent: ClaimingAgent) -> Select[tuple[int]]:
@@ -277,19 +246,6 @@ def _claimable(agent: ClaimingAgent) -> Select[tuple[int]]:
         .order_by(executions.c.run_id)
         .limit(1)
     )
-
-
-def _is(ref: str | int) -> Any:
-    return executions.c.run_id == ref if isinstance(ref, int) else executions.c.id == ref
-
-
-def _returned(tx: Connection, change: Update) -> Holding | None:
-    row = tx.execute(change.returning(*_HOLDING)).mappings().first()
-    return None if row is None else _holding(row)
-
-
-def _holding(row: RowMapping) -> Holding:
-    return Holding(**{**row, "state": LifecycleState(row["state"])})
 
 
 def _summary(row: RowMapping) -> Mapping[str, Any]:

@@ -1,0 +1,211 @@
+"""From a request to a plan: every choice that is left open is made here, once, and frozen into the snapshot.
+
+Pure; called by `service.start` with the model version that counts. Whatever is wrong with the request is said now, not on the
+agent: the path expression is parsed against the model, parameters are checked against its variables.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from melanzana.auth.records import Principal
+from melanzana.errors import RequestError
+from melanzana.executions.records import Execution, LifecycleState, StartRequest
+from melanzana.generation.path_expression import default_path, parse_path
+from melanzana.generation.step import OnError
+from melanzana.graph.formats.document import from_document
+from melanzana.graph.model import Model, Parameter, ParameterType, Scalar
+from melanzana.graph.validation import require_valid
+from melanzana.protocol.snapshot import Snapshot
+
+#: Seeds drawn for runs that name none: the original product's range. Named ones go up to `SEED_LIMIT`.
+SEED_LOW, SEED_HIGH = 1, 999_999
+SEED_LIMIT = 2**63 - 1
+PAUSE_LIMIT_SECONDS = 3600.0
+_WORDS = {"true": True, "false": False}
+_NUMBERS: dict[ParameterType, type[int] | type[float]] = {ParameterType.INTEGER: int, ParameterType.REAL: float}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plannable:
+    """What a plan is made from: a version of a model, or the snapshot of an earlier run."""
+
+    document: Mapping[str, Any] = field(repr=False)
+    model_id: str  #: uuid
+    model_version: int
+    model_hash: str
+    test_case: str | None = None  #: id in the model of the test case asked for
+    original: Snapshot | None = field(default=None, repr=False)  #: of the run to repeat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The snapshot, and the name its model has."""
+
+    snapshot: Snapshot = field(repr=False)
+    model_name: str
+
+
+def make_plan(request: StartRequest, source: Plannable, drawn_seed: int) -> Plan:
+    """Freeze everything the run depends on.
+
+    Raises InvalidModelError, PathExpressionError, or RequestError naming the field.
+    """
+    model = from_document(source.document)
+    require_valid(model)
+    before = source.original or _blank(source, drawn_seed)
+    path = _path(request, source.test_case) or before.path
+    parse_path(path, model)
+    snapshot = replace(
+        before,
+        path=path,
+        test_case=source.test_case if _says_path(request) else before.test_case,
+        seed=before.seed if request.seed is None else _seed(request.seed),
+        on_error=_on_error(request.on_error) or before.on_error,
+        parameters={**before.parameters, **_parameters(request.parameters, model)},
+        perform=before.perform if request.perform is None else request.perform,
+        suite=before.suite if request.suite is None else request.suite,
+        step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
+    )
+    return Plan(snapshot=snapshot, model_name=model.name)
+
+
+def new_execution(request: StartRequest, plan: Plan, principal: Principal, execution_id: str, at: datetime) -> Execution:
+    """The record of an execution that is about to be queued; the database gives the run id."""
+    snapshot = plan.snapshot
+    return Execution(
+        id=execution_id,
+        run_id=0,
+        realm=principal.realm,
+        state=LifecycleState.QUEUED,
+        attempt=0,
+        verdict=None,
+        reason=None,
+        message="",
+        model_id=snapshot.model_id,
+        model_version=snapshot.model_version,
+        model_name=plan.model_name,
+        test_case=snapshot.test_case,
+        path=snapshot.path,
+        seed=snapshot.seed,
+        perform=snapshot.perform,
+        agent_id=None,
+        requested_agent_id=request.agent_id if snapshot.perform else None,
+        labels=tuple(sorted(set(request.labels))),
+        tags=tuple(dict.fromkeys(request.tags)),
+        ignored_fields=request.ignored_fields,
+        paused=False,
+        created_at=at,
+        created_by=principal.client_id,
+        started_at=None,
+        ended_at=None,
+        snapshot=snapshot,
+    )
+
+
+def fingerprint(request: StartRequest) -> str:
+    """SHA-256 of what was asked: two requests under one Idempotency-Key must agree in it."""
+    return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+
+
+def check_request(request: StartRequest) -> None:
+    """What can be said of a request before any model is looked up. Raises RequestError naming the field."""
+    if request.script is not None:
+        raise RequestError(
+            "script-based runs need an Eggplant engine and are not offered; name a model with model_id", field="script"
+        )
+    if request.model is None and request.rerun_of is None:
+        raise RequestError("say what to run: model_id, or rerun_id with the run id of an earlier run", field="model_id")
+    ways = [name for name in ("path", "stop_condition", "test_case") if getattr(request, name) is not None]
+    if request.iterations is not None or request.max_actions is not None:
+        ways.append("iterations and max_actions")
+    if len(ways) > 1:
+        raise RequestError(f"{' and '.join(ways)} each say how to walk; give one of them", field=ways[0])
+
+
+def _blank(source: Plannable, seed: int) -> Snapshot:
+    return Snapshot(
+        model=source.document,
+        model_id=source.model_id,
+        model_version=source.model_version,
+        model_hash=source.model_hash,
+        path=default_path(),
+        seed=seed,
+        perform=False,
+    )
+
+
+def _says_path(request: StartRequest) -> bool:
+    named = (request.path, request.stop_condition, request.test_case, request.iterations, request.max_actions)
+    return any(value is not None for value in named)
+
+
+def _path(request: StartRequest, test_case: str | None) -> str | None:
+    """The path expression that the request asks for; None when it says nothing about it."""
+    if request.path is not None:
+        return request.path
+    if request.stop_condition is not None:
+        return f"weighted({request.stop_condition})"
+    if test_case is not None:
+        return default_path(test_case)
+    limits = {"iterations": request.iterations, "actions": request.max_actions}
+    given = {name: value for name, value in limits.items() if value is not None}
+    return default_path(None, **given) if given else None
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed <= SEED_LIMIT:
+        raise RequestError(f"seed is {seed}; it may be 0 to {SEED_LIMIT}", field="seed")
+    return seed
+
+
+def _pause(seconds: float) -> float:
+    if not 0 <= seconds <= PAUSE_LIMIT_SECONDS:
+        raise RequestError(f"step_pause_time is {seconds}; it may be 0 to {PAUSE_LIMIT_SECONDS:g} seconds", field="step_pause_time")
+    return float(seconds)
+
+
+def _on_error(word: str | None) -> str | None:
+    if word is not None and word not in set(OnError):
+        raise RequestError(f"onerror is {word!r}; it may be {', '.join(OnError)}", field="onerror")
+    return word
+
+
+def _parameters(given: Mapping[str, Scalar], model: Model) -> dict[str, Scalar]:
+    """The overrides with the types of the model's global variables; text is read as the type, as command lines send it."""
+    known = {parameter.name: parameter for parameter in model.parameters}
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        there = ", ".join(sorted(known)) or "none"
+        raise RequestError(f"the model has no global variable {unknown[0]!r}; it has: {there}", field=f"parameters.{unknown[0]}")
+    return {name: _typed(known[name], value) for name, value in given.items()}
+
+
+def _typed(parameter: Parameter, value: Scalar) -> Scalar:
+    typed = _as_type(parameter.type, value)
+    allowed = [item for source in parameter.ranges for item in source.values]
+    if typed is None or (parameter.type is ParameterType.SET and allowed and str(typed) not in {str(item) for item in allowed}):
+        wanted = f"one of {allowed}" if parameter.type is ParameterType.SET else f"a value of type {parameter.type}"
+        raise RequestError(f"variable {parameter.name!r} is {value!r}; give {wanted}", field=f"parameters.{parameter.name}")
+    return typed
+
+
+def _as_type(kind: ParameterType, value: Scalar) -> Scalar | None:
+    """The value as this type; None when it has another."""
+    if kind is ParameterType.BOOLEAN:
+        return _WORDS.get(value.strip().lower()) if isinstance(value, str) else value if isinstance(value, bool) else None
+    if kind in _NUMBERS:
+        return _number(_NUMBERS[kind], value)
+    return value if isinstance(value, str) else None if isinstance(value, bool) else str(value)
+
+
+def _number(kind: type[int] | type[float], value: Scalar) -> int | float | None:
+    if isinstance(value, bool) or (kind is int and isinstance(value, float) and not value.is_integer()):
+        return None
+    try:
+        return kind(value)
+    except (ValueError, OverflowError):
+        return None

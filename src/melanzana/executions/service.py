@@ -1,0 +1,360 @@
+"""The door of executions: start, watch, abort and continue for clients; claim and report for agents; the sweep for the server.
+
+Callers: `executions/api.py`, `agents/service.py` (which has checked who the agent is), `reports/service.py`, and the server's sweep
+task. An answer is given only after COMMIT. Leases are counted on a steady clock: the wall clock at the start of this process plus
+monotonic seconds since, so a wall clock that jumps loses nobody; the first sweep of a process re-arms what an earlier one left.
+"""
+
+import random
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection
+
+from melanzana.auth.records import Principal
+from melanzana.catalog.service import CatalogService
+from melanzana.clock import Clock
+from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, UnavailableError
+from melanzana.executions import lifecycle, planning, store, transitions
+from melanzana.executions.figures import LeaseFigures
+from melanzana.executions.lifecycle import TERMINAL
+from melanzana.executions.planning import Plan
+from melanzana.executions.records import (
+    DRY,
+    PERFORMS,
+    ClaimingAgent,
+    Execution,
+    ExecutionFilter,
+    ExecutionPage,
+    Holding,
+    Lapsed,
+    LifecycleState,
+    StartRequest,
+    StoredEvent,
+    SweepResult,
+)
+from melanzana.executions.sources import find_source
+from melanzana.executions.sweeping import SweepPolicy
+from melanzana.executions.waking import Waker
+from melanzana.protocol.peer import Directive, Lease, Report
+from melanzana.protocol.snapshot import Snapshot
+from melanzana.storage.database import Database
+
+_log = structlog.get_logger("melanzana.executions")
+#: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
+Fence = Callable[[Connection], None]
+
+
+class Randomness(Protocol):
+    """Where seeds and ids come from; `random.Random` is one."""
+
+    def randint(self, a: int, b: int) -> int: ...
+
+    def getrandbits(self, k: int) -> int: ...
+
+
+class ExecutionService:
+    """What was asked and what happened."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        figures: LeaseFigures,
+        waker: Waker,
+        *,
+        catalog: CatalogService,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self._database, self._clock, self.figures, self._waker, self._catalog = database, clock, figures, waker, catalog
+        self._randomness = randomness or random.SystemRandom()
+        self._policy = SweepPolicy(figures)
+        self._origin = clock.now() - timedelta(seconds=clock.monotonic())
+
+    # --- for clients --------------------------------------------------------------------------------------------------------------
+
+    async def start(self, request: StartRequest, principal: Principal, idempotency_key: str | None = None) -> Execution:
+        """Freeze a plan and queue it. The same request under the same key gives the same execution.
+
+        Raises NotFoundError, RequestError, InvalidModelError, PathExpressionError, KeyReusedError (the key came with another
+        request) and UnavailableError (too many are queued).
+        """
+        planning.check_request(request)
+        key = _key(principal, idempotency_key)
+        mark = planning.fingerprint(request)
+        if key is not None:
+            earlier = await self._database.read(lambda tx: _earlier(tx, key, mark))
+            if earlier is not None:
+                return earlier
+        plan = await self._plan(request, principal.realm)
+        name = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
+        fresh = planning.new_execution(request, plan, principal, name, self._clock.now())
+        needs = frozenset({PERFORMS if fresh.perform else DRY, *fresh.labels})
+        execution = await self._database.write(lambda tx: self._enqueue(tx, fresh, needs, key, mark))
+        self._wake_agent(execution.realm, needs, execution.requested_agent_id)
+        return execution
+
+    async def get(self, realm: str, ref: str | int) -> Execution:
+        """By uuid or run id. Raises NotFoundError."""
+        found = await self._database.read(lambda tx: store.find(tx, realm, ref))
+        if found is None:
+            raise NotFoundError(f"there is no execution {ref}", field="execution_id")
+        return found
+
+    async def list(self, realm: str, wanted: ExecutionFilter | None = None) -> ExecutionPage:
+        """One page, newest first."""
+        items, total = await self._database.read(lambda tx: store.page(tx, realm, wanted or ExecutionFilter()))
+        return ExecutionPage(items=items, total=total)
+
+    async def events(self, realm: str, ref: str | int, after: int = 0, limit: int | None = None) -> tuple[StoredEvent, ...]:
+        """Lines of the log after line `after`, in order. Raises NotFoundError."""
+
+        def question(tx: Connection) -> tuple[StoredEvent, ...]:
+            return store.events(tx, store.required(tx, realm, ref).run_id, after, limit)
+
+        return await self._database.read(question)
+
+    async def abort(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
+        """Ask for the end; the state after that. Doing it again is no error.
+
+        Raises NotFoundError, and ConflictError when it ended as passed, failed or error before.
+        """
+        return await self._push(lambda tx: transitions.abort(tx, realm, ref, by, self._clock.now()))
+
+    async def resume(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
+        """Let a paused run continue. Raises NotFoundError, and ConflictError when it is not paused."""
+        return await self._push(lambda tx: transitions.resume(tx, realm, ref, by, self._clock.now()))
+
+    async def delete(self, realm: str, ref: str | int) -> None:
+        """Remove an execution that has ended, with its log. Raises NotFoundError, ConflictError."""
+
+        def change(tx: Connection) -> None:
+            seen = store.required(tx, realm, ref)
+            if seen.state not in TERMINAL:
+                raise ConflictError(f"the execution is {seen.state}; abort it first", state=seen.state)
+            store.remove(tx, seen.run_id)
+
+        await self._database.write(change)
+
+    async def busy_agents(self, realm: str) -> frozenset[int]:
+        """Ids of agents that hold an execution."""
+        return await self._database.read(lambda tx: store.busy_agents(tx, realm))
+
+    # --- for agents ---------------------------------------------------------------------------------------------------------------
+
+    async def claim(self, agent: ClaimingAgent, wait_seconds: float = 0.0, fence: Fence | None = None) -> Lease | None:
+        """The oldest execution that `agent` can take, as a new attempt; None when none came within `wait_seconds`."""
+        deadline = self._clock.monotonic() + min(wait_seconds, self.figures.poll_seconds)
+        with self._waker.listen(("queue", agent.realm), agent) as signal:
+            while True:
+                lease = await self._claim(agent, fence)
+                left = deadline - self._clock.monotonic()
+                if lease is not None or left <= 0 or self._waker.closed:
+                    return lease
+                await signal.wait(min(left, self.figures.recheck_seconds))
+
+    async def report(self, agent: ClaimingAgent, report: Report, fence: Fence | None = None) -> Directive:
+        """Renew the lease, store what is new, answer what the agent must know; an empty report waits for news.
+
+        Raises StaleAttemptError when the attempt is not the agent's any more, NotFoundError, RequestError for events that cannot
+        be stored, and what `fence` raises.
+        """
+        with self._waker.listen(("execution", report.execution_id)) as signal:
+            seen = await self._database.write(lambda tx: self._take_in(tx, agent, report, fence))
+            directive = self._directive(seen)
+            if report.events or report.wait_seconds <= 0 or _is_news(directive) or self._waker.closed:
+                return directive
+            await signal.wait(min(report.wait_seconds, self.figures.lease_seconds / 2))
+        return self._directive(await self._database.read(lambda tx: _look(tx, agent, report, fence)))
+
+    async def require_held(self, agent: ClaimingAgent, execution_id: str, attempt: int, fence: Fence | None = None) -> int:
+        """The run id of an attempt that is still the agent's. Raises StaleAttemptError, NotFoundError, and what `fence` raises."""
+        question = Report(execution_id=execution_id, attempt=attempt)
+        seen = await self._database.read(lambda tx: _look(tx, agent, question, fence))
+        return seen.run_id
+
+    # --- for the server -----------------------------------------------------------------------------------------------------------
+
+    async def release_expired(self) -> SweepResult:
+        """Find leases whose agents fell silent and let each end or start over; end what waited too long in the queue.
+
+        To be called every `sweep_seconds`; a call that comes much later takes it that the server had stood still.
+        """
+        now = self._clock.monotonic()
+        if self._policy.must_rearm(now):
+            until = self._lease_end()
+            rearmed = await self._database.write(lambda tx: store.rearm(tx, until))
+            return SweepResult(rearmed=rearmed)
+        before = self._steady() - timedelta(seconds=self.figures.grace_seconds)
+        lapsed, live = await self._database.read(lambda tx: (store.lapsed(tx, before), store.live_leases(tx)))
+        if lapsed and self._policy.must_hold(now, len(lapsed), live):
+            if self._policy.is_first_hold(now):
+                _log.error("most leases lapsed at once: not believed yet", lapsed=len(lapsed), live=live)
+            return SweepResult(held=len(lapsed))
+        moved = [seen for lease in lapsed if (seen := await self._release(lease, before)) is not None]
+        expired = await self._expire()
+        requeued = tuple(seen.run_id for seen in moved if seen.state is LifecycleState.QUEUED)
+        lost = tuple(seen.run_id for seen in moved if seen.state is not LifecycleState.QUEUED)
+        return SweepResult(requeued=requeued, lost=lost, expired=expired)
+
+    def release_polls(self) -> None:
+        """Answer every held request now and hold no more: the server stops."""
+        self._waker.close()
+
+    # --- starting -----------------------------------------------------------------------------------------------------------------
+
+    async def _plan(self, request: StartRequest, realm: str) -> Plan:
+        original = None if request.rerun_of is None else await self._rerun(realm, request.rerun_of)
+        source = await find_source(self._catalog, realm, request, original)
+        seed = self._randomness.randint(planning.SEED_LOW, planning.SEED_HIGH)
+        # Reading a large model takes a while: it is done where questions are, off the event loop.
+        return await self._database.read(lambda _tx: planning.make_plan(request, source, seed))
+
+    async def _rerun(self, realm: str, run_id: int) -> Snapshot:
+        found = await self._database.read(lambda tx: store.find(tx, realm, run_id))
+        if found is None:
+            raise NotFoundError(f"there is no run {run_id} to repeat", field="rerun_id")
+        return found.snapshot
+
+    def _enqueue(
+        self, tx: Connection, fresh: Execution, needs: frozenset[str], key: tuple[str, str, str] | None, mark: str
+    ) -> Execution:
+        earlier = None if key is None else _earlier(tx, key, mark)
+        if earlier is not None:
+            return earlier
+        if store.is_full(tx, fresh.realm, self.figures.queue_bound):
+            raise UnavailableError(f"{self.figures.queue_bound} executions are queued; wait until some have ended", retry_after=5)
+        execution = store.insert_execution(tx, fresh, needs, self._steady())
+        transitions.queued(tx, execution.run_id, fresh.created_at, fresh.created_by, fresh.ignored_fields)
+        if key is not None:
+            store.remember_key(tx, key, mark, execution.run_id)
+        return execution
+
+    # --- leasing ------------------------------------------------------------------------------------------------------------------
+
+    async def _claim(self, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
+        def question(tx: Connection) -> bool:
+            _check(tx, fence)
+            return store.has_work(tx, agent)
+
+        if not await self._database.read(question):
+            return None
+        return await self._database.write(lambda tx: self._lease(tx, agent, fence))
+
+    def _lease(self, tx: Connection, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
+        _check(tx, fence)
+        seen = store.claim(tx, agent, self._lease_end())
+        if seen is None:
+            return None
+        transitions.leased(tx, seen, agent, self._clock.now())
+        execution = store.find(tx, agent.realm, seen.run_id)
+        assert execution is not None
+        return Lease(
+            execution_id=execution.id,
+            run_id=execution.run_id,
+            attempt=execution.attempt,
+            snapshot=execution.snapshot,
+            lease_seconds=self.figures.lease_seconds,
+            next_seq=seen.next_seq,
+        )
+
+    def _take_in(self, tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | None) -> Holding:
+        _check(tx, fence)
+        seen = store.renew(tx, agent, report.execution_id, report.attempt, self._lease_end())
+        if seen is None:
+            return transitions.answer_late(tx, agent, report)
+        return transitions.take_in(tx, seen, report, self._clock.now())
+
+    def _directive(self, seen: Holding) -> Directive:
+        return Directive(
+            next_seq=seen.next_seq,
+            lease_seconds=self.figures.lease_seconds,
+            abort_requested=seen.state is LifecycleState.ABORTING,
+            resume_requested=seen.resume_requested,
+            ended=seen.state in TERMINAL,
+        )
+
+    # --- the sweep ----------------------------------------------------------------------------------------------------------------
+
+    async def _release(self, lease: Lapsed, before: datetime) -> Holding | None:
+        def change(tx: Connection) -> tuple[Holding | None, frozenset[str]]:
+            seen = store.still_lapsed(tx, lease, before)
+            if seen is None:
+                return None, frozenset()
+            return self._let_go(tx, seen, lease.performed), store.needs_of(tx, seen.run_id)
+
+        moved, needs = await self._database.write(change)
+        if moved is not None:
+            self._waker.wake_all(("execution", moved.execution_id))
+            if moved.state is LifecycleState.QUEUED:
+                self._wake_agent(moved.realm, needs, moved.requested_agent_id)
+        return moved
+
+    def _let_go(self, tx: Connection, seen: Holding, performed: bool) -> Holding:
+        may_retry = lifecycle.after(seen.state, lifecycle.Change.REQUEUE) is not None
+        if may_retry and not performed and seen.attempt < self.figures.max_attempts:
+            return transitions.requeue(tx, seen, self._clock.now(), self._steady())
+        return transitions.lose(tx, seen, self._clock.now())
+
+    async def _expire(self) -> tuple[int, ...]:
+        before = self._steady() - timedelta(seconds=self.figures.queue_expiry_seconds)
+
+        def change(tx: Connection) -> tuple[int, ...]:
+            late = store.overdue(tx, before)
+            waited = self.figures.queue_expiry_seconds
+            return tuple(transitions.expire(tx, seen, self._clock.now(), waited).run_id for seen in late)
+
+        if not await self._database.read(lambda tx: store.overdue(tx, before)):
+            return ()
+        return await self._database.write(change)
+
+    # --- small things -------------------------------------------------------------------------------------------------------------
+
+    async def _push(self, change: Callable[[Connection], Holding]) -> LifecycleState:
+        """Make a change that the agent must hear of at once."""
+        seen = await self._database.write(change)
+        self._waker.wake_all(("execution", seen.execution_id))
+        return seen.state
+
+    def _wake_agent(self, realm: str, needs: frozenset[str], agent_id: int | None) -> None:
+        self._waker.wake_one(("queue", realm), lambda agent: needs <= agent.capabilities and agent_id in {None, agent.agent_id})
+
+    def _steady(self) -> datetime:
+        """An instant that never jumps within this process."""
+        return self._origin + timedelta(seconds=self._clock.monotonic())
+
+    def _lease_end(self) -> datetime:
+        return self._steady() + timedelta(seconds=self.figures.lease_seconds)
+
+
+def _key(principal: Principal, key: str | None) -> tuple[str, str, str] | None:
+    return None if key is None else (principal.realm, principal.client_id, key)
+
+
+def _earlier(tx: Connection, key: tuple[str, str, str], mark: str) -> Execution | None:
+    """The execution that was started under this key. Raises KeyReusedError when it was asked for in other words."""
+    found = store.find_key(tx, key)
+    if found is None:
+        return None
+    if found[0] != mark:
+        raise KeyReusedError("this Idempotency-Key was used with another request; use a new key", field="Idempotency-Key")
+    return store.find(tx, key[0], found[1])
+
+
+def _check(tx: Connection, fence: Fence | None) -> None:
+    if fence is not None:
+        fence(tx)
+
+
+def _look(tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | None) -> Holding:
+    """The execution as it is now, to its agent. Raises StaleAttemptError when it is not its agent any more."""
+    _check(tx, fence)
+    seen = store.held_by(tx, agent, report.execution_id, report.attempt)
+    return transitions.answer_late(tx, agent, report) if seen is None else seen
+
+
+def _is_news(directive: Directive) -> bool:
+    return directive.abort_requested or directive.resume_requested or directive.ended
