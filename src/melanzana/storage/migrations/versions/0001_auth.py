@@ -12,7 +12,7 @@ def upgrade() -> None:
         "realms",
         sa.Column("name", sa.Text(), primary_key=True),
         sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("not_before_at", sa.BigInteger(), nullable=True),
+        sa.Column("base_url", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
     )
     op.create_table(
@@ -34,10 +34,10 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.BigInteger(), nullable=True),
         sa.Column("secret_digest", sa.LargeBinary(), nullable=False),
         sa.Column("pepper_version", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
-        sa.Column("not_before_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
     )
 

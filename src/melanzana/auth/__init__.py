@@ -1,0 +1,1 @@
+"""Who is calling, and may they: the authorization server, API clients and the permission check."""

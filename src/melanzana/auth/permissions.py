@@ -1,0 +1,40 @@
+"""What a caller may do, in words `resource:verb`.
+
+A route asks for one word (`gate.requires(Scope.MODELS_READ)`). Which words a client can have follows from its kind; a token may
+carry fewer when the client asked for fewer.
+"""
+
+from enum import StrEnum
+
+from melanzana.auth.records import PrincipalKind
+
+
+class Scope(StrEnum):
+    """The permission words."""
+
+    MODELS_READ = "models:read"
+    MODELS_WRITE = "models:write"
+    EXECUTIONS_READ = "executions:read"
+    EXECUTIONS_START = "executions:start"
+    EXECUTIONS_ABORT = "executions:abort"
+    AGENTS_READ = "agents:read"
+    AGENTS_WRITE = "agents:write"
+    AGENTS_WORK = "agents:work"  #: the lease protocol
+    REPORTS_READ = "reports:read"
+    CLIENTS_MANAGE = "clients:manage"
+
+
+#: An API client may do everything except make clients; an agent may do its work and nothing else.
+SCOPES_OF: dict[PrincipalKind, frozenset[str]] = {
+    PrincipalKind.API_CLIENT: frozenset(Scope) - {Scope.CLIENTS_MANAGE, Scope.AGENTS_WORK},
+    PrincipalKind.AGENT: frozenset({Scope.AGENTS_WORK}),
+}
+
+#: Words that clients send out of habit. They are accepted and give nothing: no ID token, no e-mail address.
+HABITUAL_SCOPES = frozenset({"openid", "email", "profile", "template:dai:agents"})
+
+
+def granted(kind: PrincipalKind, words: frozenset[str]) -> frozenset[str]:
+    """The permissions that a token with these scope words has: those it names, or all of its client's when it names none."""
+    named = words & frozenset(Scope)
+    return SCOPES_OF[kind] & named if named else SCOPES_OF[kind]
