@@ -1,0 +1,94 @@
+"""`melanzana agent`: take work from a server and perform it on this machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from melanzana.runner.agent import Agent
+    from melanzana.runner.ini import Environment
+    from melanzana.runner.records import AgentSettings
+
+
+def agent(  # noqa: PLR0917 - one parameter a flag
+    ini: Annotated[Path, typer.Option(help="Access keys of the environment, as the server wrote them.", show_default=False)],
+    host_url: Annotated[
+        str | None, typer.Option(help="Pick the section of this server, when the file has several.", show_default=False)
+    ] = None,
+    env_id: Annotated[int | None, typer.Option(help="Pick the section of this environment.", show_default=False)] = None,
+    dry_only: Annotated[bool, typer.Option("--dry-only", help="Take only dry runs: no code is performed.")] = False,
+    slots: Annotated[int, typer.Option(min=1, max=64, help="How many runs at a time.")] = 1,
+    suites: Annotated[
+        Path | None, typer.Option(help="Folder that relative suite paths start from. [default: here]", show_default=False)
+    ] = None,
+    label: Annotated[list[str] | None, typer.Option(help="A capability to offer, such as chrome.", show_default=False)] = None,
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="Least severity logged.")] = "INFO",
+) -> None:
+    """Take work from a server and perform it here, until SIGTERM or Ctrl-C.
+
+    A run that is under way then has three seconds to end; after that it is aborted and reported as an error. A second signal aborts
+    it at once. Action code runs in a process of its own and never sees the access keys.
+    """
+    import asyncio
+
+    from melanzana.runner.ini import read_ini
+    from melanzana.server.logs import configure
+
+    configure(log_level, "text")
+    environment = read_ini(ini, host_url, env_id)
+    asyncio.run(_work(environment, _settings(dry_only, slots, label or []), suites))
+
+
+def _settings(dry_only: bool, slots: int, labels: list[str]) -> "AgentSettings":
+    import random
+    import socket
+    import uuid
+
+    from melanzana.runner.records import AgentSettings
+
+    abilities = {"dry"} if dry_only else {"dry", "python"}
+    return AgentSettings(
+        capabilities=frozenset({*abilities, *labels}),
+        slots=slots,
+        host=socket.gethostname(),
+        instance=uuid.uuid4().hex,
+        jitter=random.random,
+    )
+
+
+async def _work(environment: "Environment", settings: "AgentSettings", suites: Path | None) -> None:
+    import asyncio
+    import signal
+
+    from melanzana.client.tokens import ClientCredentials
+    from melanzana.clock import SystemClock
+    from melanzana.runner.agent import Agent
+    from melanzana.runner.http_peer import HttpPeer
+    from melanzana.runner.process import ProcessWorkers
+
+    tokens = ClientCredentials(environment.token_url, environment.client_id, environment.client_secret)
+    peer = HttpPeer(environment.host_url, tokens)
+    worker = Agent(peer, SystemClock(), ProcessWorkers(suites), settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    watching = asyncio.create_task(_stop_with_parent(worker))
+    try:
+        await worker.run()
+    finally:
+        watching.cancel()
+        await peer.close()
+
+
+async def _stop_with_parent(agent: "Agent") -> None:
+    """An agent that a server started (it says so in the environment) ends with that server, however it ended."""
+    import asyncio
+    import os
+
+    parent = os.environ.get("MELANZANA_PARENT", "")
+    if not parent.isdigit():
+        return
+    while os.getppid() == int(parent):  # noqa: ASYNC110 - there is nothing to be woken by
+        await asyncio.sleep(1.0)
+    agent.stop()

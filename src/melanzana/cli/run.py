@@ -1,0 +1,190 @@
+"""`melanzana run`: walk a model on this machine, perform its action code, and say what came out. No server is needed."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from melanzana.errors import GenerationError, RequestError
+from melanzana.generation.step import OnError, Verdict
+
+if TYPE_CHECKING:
+    from melanzana.cli.run_lines import Lines
+    from melanzana.graph.model import Model
+    from melanzana.protocol.snapshot import Snapshot
+    from melanzana.runner.local import LocalResult, LocalRun
+
+EXIT_PASSED, EXIT_FAILED, EXIT_ERROR, EXIT_CANCELLED = 0, 1, 3, 4
+
+
+def run(  # noqa: PLR0917 - one parameter a flag
+    model: Annotated[Path, typer.Argument(help="The model's file, in any format that can be read.", show_default=False)],
+    suite: Annotated[
+        Path | None, typer.Option(help="Folder of the action code. [default: what the model names]", show_default=False)
+    ] = None,
+    path: Annotated[
+        str | None, typer.Option(help="Path expression, e.g. random(transition_coverage(100)).", show_default=False)
+    ] = None,
+    test_case: Annotated[str | None, typer.Option(help="Walk this test case of the model.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same path. [default: a new one]", show_default=False)] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value for a variable of the model.", show_default=False)] = None,
+    on_error: Annotated[OnError, typer.Option(help="What to do when a step does not pass.")] = OnError.CLEAN,
+    step_pause: Annotated[float, typer.Option(min=0, help="Seconds to wait after each step with code.")] = 0.0,
+    attachments: Annotated[Path | None, typer.Option(help="Folder to keep attached files in.", show_default=False)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Generate the path and perform no code.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every step.")] = False,
+) -> None:
+    """Walk a model here, perform its action code, and say what came out.
+
+    Exit codes: 0 passed, 1 failed, 2 used wrongly, 3 error (the test could not be carried out), 4 cancelled. Ctrl-C runs the
+    teardowns first; a second Ctrl-C does not wait for them.
+    """
+    from melanzana.cli.run_lines import Lines, document
+
+    wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run)
+    loaded = _load(model)
+    snapshot = _snapshot(loaded, wishes, _suite_folder(suite, model, loaded))
+    lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
+    result = _carry_out(loaded, snapshot, lines, attachments)
+    if json:
+        typer.echo(document(loaded, snapshot, result))
+    else:
+        lines.summary(result)
+    raise typer.Exit(_exit_code(result))
+
+
+class Wishes(NamedTuple):
+    """What the command line says of the walk."""
+
+    path: str | None
+    test_case: str | None
+    seed: int | None
+    parameters: list[str]
+    on_error: OnError
+    step_pause: float
+    dry_run: bool
+
+
+def _load(file: Path) -> "Model":
+    from melanzana.graph.formats.reading import read_model
+    from melanzana.graph.validation import require_valid
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="MODEL") from None
+    model = read_model(data, str(file)).model
+    require_valid(model)
+    return model
+
+
+def _suite_folder(suite: Path | None, file: Path, model: "Model") -> Path | None:
+    """The folder given, else the one that the model names, beside its file."""
+    if suite is not None:
+        if not suite.is_dir():
+            raise typer.BadParameter(f"{suite} is not a folder", param_hint="--suite")
+        return suite.resolve()
+    named = file.parent / model.suite
+    return named.resolve() if model.suite and named.is_dir() else None
+
+
+def _snapshot(model: "Model", wishes: Wishes, suite: Path | None) -> "Snapshot":
+    import secrets
+
+    from melanzana.generation.data import coerce_overrides
+    from melanzana.generation.path_expression import default_path
+    from melanzana.generation.walk import Walk, WalkPlan
+    from melanzana.graph.formats.document import logic_hash, to_document
+    from melanzana.protocol.snapshot import Snapshot
+
+    if wishes.path is not None and wishes.test_case is not None:
+        raise typer.BadParameter("give --path or --test-case, not both", param_hint="--path")
+    path = wishes.path or default_path(wishes.test_case)
+    seed = secrets.randbelow(2**31) if wishes.seed is None else wishes.seed
+    try:
+        parameters = coerce_overrides(model, dict(_pair(text) for text in wishes.parameters))
+        Walk(model, WalkPlan(path=path, seed=seed, on_error=wishes.on_error, parameters=parameters, dry=wishes.dry_run))
+    except (GenerationError, RequestError) as error:
+        raise typer.BadParameter(error.message, param_hint="path or parameter") from None
+    _require_code(model, suite, wishes.dry_run)
+    return Snapshot(
+        model=to_document(model),
+        model_id=model.id,
+        model_version=1,
+        model_hash=logic_hash(model),
+        path=path,
+        seed=seed,
+        on_error=wishes.on_error,
+        parameters=parameters,
+        perform=not wishes.dry_run,
+        suite=str(suite) if suite is not None else None,
+        step_pause_seconds=wishes.step_pause,
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter(f"{text!r} is not of the form name=value", param_hint="--param")
+    return name.strip(), value
+
+
+def _require_code(model: "Model", suite: Path | None, dry_run: bool) -> None:
+    """A model that names code needs to be told where that is, before the first step rather than at it."""
+    if dry_run or suite is not None:
+        return
+    actions = (snippet for _, action in model.actions() for snippet in action.snippets)
+    states = (snippet for state in model.states for snippet in state.snippets)
+    named = next((snippet.reference for snippet in (*states, *actions) if not snippet.disabled), None)
+    if named is not None:
+        raise typer.BadParameter(f"the model names code ({named}): say where it is, or give --dry-run", param_hint="--suite")
+
+
+def _carry_out(model: "Model", snapshot: "Snapshot", lines: "Lines", attachments: Path | None) -> "LocalResult":
+    import asyncio
+    import signal
+
+    from melanzana.protocol.events import Event, RunPaused
+    from melanzana.runner.local import LocalRun
+    from melanzana.runner.process import ProcessWorkers
+
+    def listen(event: Event) -> None:
+        lines.show(event)
+        if isinstance(event, RunPaused):
+            _ask_to_continue(one)
+
+    one = LocalRun(ProcessWorkers(), listen, attachments)
+
+    async def work() -> "LocalResult":
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, one.cancel)
+        with lines:
+            return await one.run(snapshot, model)
+
+    return asyncio.run(work())
+
+
+def _ask_to_continue(one: "LocalRun") -> None:
+    """Continue at the next Enter; without a terminal nobody can answer, so the run is cancelled."""
+    import asyncio
+
+    if not sys.stdin.isatty():
+        one.cancel()
+        return
+    loop = asyncio.get_running_loop()
+
+    def answered() -> None:
+        loop.remove_reader(sys.stdin)
+        sys.stdin.readline()
+        one.resume()
+
+    loop.add_reader(sys.stdin, answered)
+
+
+def _exit_code(result: "LocalResult") -> int:
+    if result.cancelled:
+        return EXIT_CANCELLED
+    return {Verdict.PASSED: EXIT_PASSED, Verdict.FAILED: EXIT_FAILED}.get(Verdict(result.finished.verdict), EXIT_ERROR)

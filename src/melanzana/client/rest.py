@@ -1,0 +1,111 @@
+"""The REST API as methods: what scripts, the command line and the demo ask of a server.
+
+    async with RestClient(url, ClientCredentials(token_url, client_id, client_secret)) as client:
+        saved = await client.import_model(Path("shop.yaml").read_text())
+        started = await client.start_execution(StartOptions(model_id=saved["modeluuid"]))
+
+Answers are the server's JSON as it is; `docs/reference/rest-api.md` describes the fields. Errors are those of `melanzana.errors`.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from melanzana.client.http import Call, Connection, Patience
+from melanzana.client.tokens import TokenSource
+
+Json = dict[str, Any]
+_EXECUTIONS = "/execution_service/api/v1/executions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """What to execute; what is None is left to the server. Field by field the body of the start call."""
+
+    model_id: str | None = None  #: uuid of the model
+    test_case_id: int | None = None
+    agent: Mapping[str, Any] | None = None  #: `{"agent_id": "1"}`
+    asset: Mapping[str, Any] | None = None  #: `{"asset_path": …}`, the suite's folder on the agent; None = dry run
+    rerun_id: int | None = None
+    step_pause_time: int | None = None
+    extras: Mapping[str, Any] | None = None  #: further fields of the body, as they are
+
+    def body(self) -> Json:
+        named = {name: value for name, value in asdict(self).items() if value is not None and name != "extras"}
+        return {"execution_type": "executing", **named, **(self.extras or {})}
+
+
+class RestClient:
+    """One server, as one API client sees it."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token_source: TokenSource,
+        transport: httpx.AsyncBaseTransport | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._connection = Connection(base_url, token_source, transport, patience)
+
+    async def import_model(self, model: str | Mapping[str, Any], name: str | None = None, group: str | None = None) -> Json:
+        """Save a model: our text, or the object of any format that the server reads. A known uuid gets a new version."""
+        body = {"modeljson": model, "name": name, "group": group}
+        sent = {key: value for key, value in body.items() if value is not None}
+        return await self._object(Call(method="POST", path="/ai/models", json=sent))
+
+    async def models(self) -> list[Json]:
+        return await self._list(Call(method="GET", path="/ai/models"))
+
+    async def test_cases(self, model: int | str) -> list[Json]:
+        return await self._list(Call(method="GET", path=f"/ai/models/{_part(model)}/testcases"))
+
+    async def start_execution(self, options: StartOptions, idempotency_key: str | None = None) -> Json:
+        """Start; safe to repeat: the same key starts one execution. A key is made up when none is given."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return await self._object(Call(method="POST", path=_EXECUTIONS, json=options.body(), headers=headers, repeatable=True))
+
+    async def get_execution(self, execution_id: str) -> Json:
+        return await self._object(Call(method="GET", path=f"{_EXECUTIONS}/{_part(execution_id)}"))
+
+    async def abort(self, execution_id: str) -> None:
+        """Ask the execution to stop; it has stopped when `get_execution` says so."""
+        await self._connection.send(Call(method="DELETE", path=f"{_EXECUTIONS}/{_part(execution_id)}"))
+
+    async def run(self, run_id: int) -> Json:
+        return await self._object(Call(method="GET", path=f"/ai/runs/{run_id}"))
+
+    async def runlog(self, run_id: int) -> Json:
+        """`{"items": […], "total_count": n, "date_as_of": …}`"""
+        return await self._object(Call(method="GET", path=f"/ai/runlogs/{run_id}"))
+
+    async def coverage(self, model: int | str) -> Json:
+        return await self._object(Call(method="GET", path=f"/ai/models/{_part(model)}/coverage"))
+
+    async def agents(self) -> list[Json]:
+        return await self._list(Call(method="GET", path="/ai/agents"))
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _object(self, call: Call) -> Json:
+        body: Json = (await self._connection.send(call)).json()
+        return body
+
+    async def _list(self, call: Call) -> list[Json]:
+        body: list[Json] = (await self._connection.send(call)).json()
+        return body
+
+
+def _part(value: int | str) -> str:
+    """One segment of a path, whatever is in it."""
+    return quote(str(value), safe="")
