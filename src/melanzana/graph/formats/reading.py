@@ -1,0 +1,105 @@
+"""A file of any known format to a model: the door for uploads, the command line and everybody who does not know what they have.
+
+The format is told by what the text holds, not by the file's name. Limits are enforced on the way in; whatever is wrong leaves
+here as a `FormatError` or `LimitError` with file, line and column where the text has them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from melanzana.errors import FormatError, ModelError
+from melanzana.graph.findings import Finding
+from melanzana.graph.formats import dai, graphwalker
+from melanzana.graph.formats.dai.reader import read_noted as read_dai_noted
+from melanzana.graph.formats.document_reader import read_document
+from melanzana.graph.formats.graphwalker.reader import read_noted as read_graphwalker_noted
+from melanzana.graph.formats.json_source import located, parse_json
+from melanzana.graph.formats.source import Source, decode, explained, join_pointer
+from melanzana.graph.formats.yaml_source import parse_yaml
+from melanzana.graph.model import Model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadResult:
+    """A model, the format it came in (`text`, `dai` or `graphwalker`), and what the reader changed or left out."""
+
+    model: Model
+    format: str
+    notes: tuple[Finding, ...] = ()
+    source: Source = field(default_factory=lambda: Source(None), repr=False)
+    places: dict[str, str] = field(default_factory=dict, repr=False)  #: JSON pointers into `source`, by element id
+
+    def locate(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """The findings with the line and column of what they are about, as far as the text tells."""
+        return tuple(self._located(finding) for finding in findings)
+
+    def _located(self, finding: Finding) -> Finding:
+        pointer = self._pointer(finding)
+        position = None if pointer is None else self.source.heading(pointer)
+        return finding if position is None else replace(finding, line=position.line, column=position.column)
+
+    def _pointer(self, finding: Finding) -> str | None:
+        if finding.element_id is None:
+            return None
+        pointer = self.places.get(finding.element_id, "" if finding.element_id == self.model.id else None)
+        if pointer is None or not finding.field or self.format != "text":
+            return pointer
+        key, _, rest = finding.field.partition("/")
+        inner = join_pointer(pointer, key)
+        nested = join_pointer(inner, rest) if rest else inner
+        return next((place for place in (f"{inner}/{rest}", nested, inner) if place in self.source.values), pointer)
+
+
+class _Reading(Protocol):
+    @property
+    def model(self) -> Model: ...
+    @property
+    def places(self) -> dict[str, str]: ...
+
+
+_READERS: dict[str, Callable[[Any], _Reading]] = {
+    "text": read_document,
+    "dai": read_dai_noted,
+    "graphwalker": read_graphwalker_noted,
+}
+
+
+def read_model(data: bytes, file: str = "") -> ReadResult:
+    """The model in an uploaded file. Errors: `FormatError`, `LimitError`."""
+    try:
+        text = decode(data)
+        json_like = text.lstrip().startswith("{")
+        source = parse_json(text, file) if json_like else parse_yaml(text, file)
+    except ModelError as error:
+        raise explained(error, Source(None, file)) from None
+    form = detect_format(source)
+    try:
+        reading = _READERS[form](source.document)
+    except ModelError as error:
+        raise explained(error, located(source, text) if json_like else source) from None
+    notes = tuple(getattr(reading, "notes", ()))
+    return ReadResult(
+        model=reading.model,
+        format=form,
+        notes=notes,
+        source=located(source, text) if json_like else source,
+        places=reading.places,
+    )
+
+
+def detect_format(source: Source) -> str:
+    """Which of the known formats a document is in. Errors: `FormatError` when in none."""
+    document = source.document
+    if isinstance(document, dict):
+        if isinstance(document.get("models"), list):
+            return "graphwalker"
+        if "definition" in document or isinstance(document.get("elements"), list):
+            return "dai"
+        if "model" in document or "states" in document:
+            return "text"
+    message = "this is no model: a text model starts with `model:`, a DAI export has `definition` or `elements`, a GraphWalker file has `models`"
+    raise FormatError(message, file=source.file or None, line=1, column=1)
+
+
+__all__ = ["ReadResult", "dai", "detect_format", "graphwalker", "read_model"]
