@@ -5,19 +5,18 @@ into them. The tour below visits every function of the suite once, so it is also
 """
 
 import inspect
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "webdav"
+from support_webdav import WEBDAV, running_webdav
+
 MODULES = ("webdav_steps", "lock_steps", "collection_steps")
 #: Every step of the tour, with the assignments that the model makes beside it.
 TOUR: tuple[str | dict[str, Any], ...] = (
@@ -138,23 +137,17 @@ class Tour:
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ...]:
     """The suite's modules, imported from its folder as the runner does."""
-    monkeypatch.syspath_prepend(str(EXAMPLE / "suite"))
+    monkeypatch.syspath_prepend(str(WEBDAV / "suite"))
     loaded = tuple(import_module(name) for name in MODULES)
     monkeypatch.setattr(loaded[0], "attach", lambda *_: None)
     return loaded
 
 
 @pytest.fixture
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a running server; `indirect` parametrization plants a fault. Its output must stay empty but for the URL."""
-    fault = getattr(request, "param", None)
-    command = [sys.executable, "-W", "error", str(EXAMPLE / "server.py"), *(["--fault", fault] if fault else [])]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    yield process.stdout.readline().strip()
-    process.send_signal(signal.SIGTERM)
-    rest = process.communicate(timeout=10)
-    assert (process.returncode, *rest) == (0, "", ""), "the server ended badly or was not quiet"
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a running server; `indirect` parametrization plants a fault."""
+    with running_webdav(getattr(request, "param", None)) as url:
+        yield url
 
 
 @pytest.mark.slow
@@ -197,7 +190,7 @@ def test_each_fault_is_found(modules: tuple[ModuleType, ...], server: str, found
 @pytest.mark.slow
 def test_the_server_lists_its_faults() -> None:
     """`--list-faults` names each fault with what it does, and every fault has a test above."""
-    command = [sys.executable, str(EXAMPLE / "server.py"), "--list-faults"]
+    command = [sys.executable, str(WEBDAV / "server.py"), "--list-faults"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     (tested,) = ({fault for fault, _ in mark.args[1]} for mark in test_each_fault_is_found.pytestmark if mark.name == "parametrize")
     assert {line.split()[0] for line in lines} == tested

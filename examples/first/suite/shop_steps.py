@@ -18,12 +18,12 @@ def signed_out(shop: Shop) -> None:
     assert shop.user is None, f"{shop.user} is still signed in"
 
 
-def in_shop(shop: Shop, user: str, items: int) -> None:
+def shopping(shop: Shop, user: str, items: int) -> None:
     assert shop.user == user, f"{shop.user} is signed in, expected {user}"
     assert len(shop.basket) == items, f"the basket holds {len(shop.basket)} items, expected {items}"
 
 
-in_basket = in_shop
+in_basket = shopping
 
 
 def sign_in(shop: Shop, user: str) -> None:

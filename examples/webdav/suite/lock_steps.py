@@ -8,8 +8,7 @@ from webdav_session import COPY, MOVED, THING, Session, content_of, expect, same
 from webdav_steps import Etag, changed_etag, etag_of, file_there
 
 _LOCKINFO = (
-    b'<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype>'
-    b"<owner>Melanzana</owner></lockinfo>"
+    b'<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>Melanzana</owner></lockinfo>'
 )
 _FOREIGN = "opaquelocktoken:0a0a0a0a-0000-4000-8000-000000000000"
 
