@@ -8,6 +8,8 @@ everything it started, whatever happens. Exit code 0: the run passed; 1: it did 
 """
 
 import argparse
+import asyncio
+import csv
 import os
 import signal
 import socket
@@ -21,10 +23,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
-from api_session import ApiError, ApiSession, ClientCredentials, Json
 from child_process import ChildFailedError, ChildProcess
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from melanzana.client.rest import RestClient, StartOptions
+from melanzana.client.tokens import ClientCredentials
+from melanzana.errors import MelanzanaError
+
+Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "webdav"
@@ -32,7 +39,11 @@ PETCLINIC = ROOT.parent / "shared" / "models" / "petclinic.graphwalker.json"
 MELANZANA = [sys.executable, "-m", "melanzana.cli.main"]
 PATH_EXPRESSION = "weighted(transition_coverage(100) or actions(400))"
 DRY_EXPRESSION = "weighted(transition_coverage(100) or actions(1000))"
+CLIENT_FILE = "client.csv"
 DEV_PORT = 8000
+#: Between two looks at a run, in seconds.
+POLL_SECONDS = 0.2
+EXIT_NOT_STARTED, EXIT_INTERRUPTED = 3, 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,34 +59,33 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _demo(console, options)
+        with ExitStack() as stack:
+            passed = _demo(console, options, stack)
     except KeyboardInterrupt:
         console.print("stopped")
-        return 130
-    except (ChildFailedError, ApiError, httpx.TransportError, OSError) as error:
+        return EXIT_INTERRUPTED
+    except (ChildFailedError, MelanzanaError, OSError) as error:
         console.print(f"demo: {error}", style="red", markup=False)
-        return 3
-
-
-def _demo(console: Console, options: Options) -> int:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="melanzana-demo-")))
-        webdav_url = stack.enter_context(_webdav_server(folder, options.fault))
-        _say(
-            console, "WebDAV server", f"{webdav_url} (WsgiDAV, {f'planted fault {options.fault}' if options.fault else 'healthy'})"
-        )
-        url = stack.enter_context(_melanzana(folder, webdav_url, DEV_PORT if options.keep else _free_port()))
-        _say(console, "Melanzana", f"{url} (API documentation: {url}/docs)")
-        credentials = _make_client(folder)
-        _say(console, "API client", credentials.client_id)
-        api = ApiSession(url, credentials)
-        stack.callback(api.close)
-        passed = _run_example(console, api, options.seed)
-        if options.petclinic:
-            passed = _dry_run(console, api, options.petclinic, options.seed) and passed
-        if options.keep:
-            _keep(console, folder / "client.csv")
+        return EXIT_NOT_STARTED
     return 0 if passed else 1
+
+
+def _demo(console: Console, options: Options, stack: ExitStack) -> bool:
+    """Start everything on `stack`, run, and say whether every run passed."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="melanzana-demo-")))
+    webdav_url = stack.enter_context(_webdav_server(folder, options.fault))
+    _say(console, "WebDAV server", f"{webdav_url} (WsgiDAV, {f'planted fault {options.fault}' if options.fault else 'healthy'})")
+    url = stack.enter_context(_melanzana(folder, webdav_url, DEV_PORT if options.keep else _free_port()))
+    _say(console, "Melanzana", f"{url} (API documentation: {url}/docs)")
+    credentials = _make_client(folder)
+    _say(console, "API client", credentials["client_id"])
+    tokens = ClientCredentials(credentials["token_url"], credentials["client_id"], credentials["client_secret"])
+    passed = asyncio.run(_runs(Guide(console, url), tokens, options))
+    if options.keep:
+        _say(console, "Kept running", f"until Ctrl-C; client_id and client_secret are in {folder / CLIENT_FILE}")
+        while True:
+            signal.pause()
+    return passed
 
 
 @contextmanager
@@ -104,74 +114,102 @@ def _is_ready(url: str) -> bool | None:
         return None
 
 
-def _make_client(folder: Path) -> ClientCredentials:
-    file = folder / "client.csv"
+def _make_client(folder: Path) -> dict[str, str]:
+    """A new API client: its `token_url`, `client_id` and `client_secret`."""
+    file = folder / CLIENT_FILE
     command = [*MELANZANA, "client", "create", "--name", "demo", "--data", str(folder / "data"), "--csv", str(file)]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         raise ChildFailedError(f"melanzana client create: {made.stderr.strip() or made.stdout.strip()}")
-    return ClientCredentials.from_csv(file)
+    with file.open(encoding="utf-8", newline="") as lines:
+        return next(csv.DictReader(lines))
 
 
-def _run_example(console: Console, api: ApiSession, seed: int) -> bool:
-    """Import the WebDAV model and have the local agent perform it."""
-    model = api.import_model((EXAMPLE / "webdav.yaml").read_text("utf-8"))
-    _say(console, "Model", f"{model['name']}, version {model['version']}")
-    started = api.start(
-        model_id=model["modeluuid"],
-        agent={"agent_id": "local", "is_hosted_agent": True},
-        asset={"asset_path": str(EXAMPLE / "suite")},
-        path=PATH_EXPRESSION,
-        seed=seed,
-    )
-    _say(console, "Execution", f"{started['execution_id']} on agent local: {PATH_EXPRESSION}, seed {seed}")
-    run = _follow(console, api, started["run_id"])
-    return _report(console, api, model, run)
-
-
-def _dry_run(console: Console, api: ApiSession, file: Path, seed: int) -> bool:
-    """Import a GraphWalker model and generate a path through it; nothing is performed."""
-    model = api.import_model(file.read_text("utf-8"))
-    _say(console, "Model", f"{model['name']}, from {file.name}")
-    started = api.start(model_id=model["modeluuid"], path=DRY_EXPRESSION, seed=seed)
-    _say(console, "Execution", f"{started['execution_id']}, a dry run: {DRY_EXPRESSION}, seed {seed}")
-    return _report(console, api, model, _follow(console, api, started["run_id"]))
-
-
-def _follow(console: Console, api: ApiSession, run_id: int) -> Json:
-    """Show the run's progress until it has ended: a line that moves on a terminal, a line a change elsewhere."""
-    if not console.is_terminal:
-        return _follow_in_lines(console, api, run_id)
-    columns = (TextColumn("{task.description:<14}"), BarColumn(), TextColumn("{task.fields[steps]} steps"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("Transitions", total=1.0, steps=0)
-        for run in api.follow(run_id):
-            progress.update(bar, completed=_covered(run), steps=_steps(run))
-    return run
-
-
-def _follow_in_lines(console: Console, api: ApiSession, run_id: int) -> Json:
-    shown = -1
-    for run in api.follow(run_id):
-        if _steps(run) >= shown + 100:
-            shown = _steps(run)
-            _say(console, "", f"{shown} steps, {_covered(run):.0%} of the transitions")
-    return run
-
-
-def _report(console: Console, api: ApiSession, model: Json, run: Json) -> bool:
-    passed: bool = run["status"] == "Passed"
-    _say(console, run["status"], f"{_steps(run)} steps in {run['duration_seconds']:.1f} s", "green" if passed else "red")
-    if not passed:
-        _say(console, "Failing step", _failure(run), "red")
-    kinds = ((kind, api.coverage(model["id"])[f"{kind}_coverage"]) for kind in ("state", "action", "transition"))
-    _say(console, "Coverage", ", ".join(f"{found['covered']} of {found['total']} {kind}s" for kind, found in kinds))
-    _say(console, "Run", f"{api.url}/ai/runs/{run['id']}")
+async def _runs(guide: "Guide", tokens: ClientCredentials, options: Options) -> bool:
+    async with RestClient(guide.url, tokens) as api:
+        passed = await _run_example(guide, api, options.seed)
+        if options.petclinic:
+            passed = await _dry_run(guide, api, options.petclinic, options.seed) and passed
     return passed
 
 
+async def _run_example(guide: "Guide", api: RestClient, seed: int) -> bool:
+    """Import the WebDAV model and have the local agent perform it."""
+    model = await api.import_model(_read(EXAMPLE / "webdav.yaml"))
+    guide.say("Model", f"{model['name']}, version {model['version']}")
+    wanted = StartOptions(
+        model_id=model["modeluuid"],
+        agent={"agent_id": "local", "is_hosted_agent": True},
+        asset={"asset_path": str(EXAMPLE / "suite")},
+        extras={"path": PATH_EXPRESSION, "seed": seed},
+    )
+    started = await api.start_execution(wanted)
+    guide.say("Execution", f"{started['execution_id']} on agent local: {PATH_EXPRESSION}, seed {seed}")
+    return guide.report(await guide.follow(api, started["run_id"]), await api.coverage(model["id"]))
+
+
+async def _dry_run(guide: "Guide", api: RestClient, file: Path, seed: int) -> bool:
+    """Import a GraphWalker model and generate a path through it; nothing is performed."""
+    model = await api.import_model(_read(file))
+    guide.say("Model", f"{model['name']}, from {file.name}")
+    wanted = StartOptions(model_id=model["modeluuid"], extras={"path": DRY_EXPRESSION, "seed": seed})
+    started = await api.start_execution(wanted)
+    guide.say("Execution", f"{started['execution_id']}, a dry run: {DRY_EXPRESSION}, seed {seed}")
+    return guide.report(await guide.follow(api, started["run_id"]), await api.coverage(model["id"]))
+
+
+class Guide:
+    """Tells on the console what happens: a bar that moves on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console, url: str) -> None:
+        self._console = console
+        self.url = url
+
+    def say(self, label: str, text: str, style: str = "") -> None:
+        _say(self._console, label, text, style)
+
+    async def follow(self, api: RestClient, run_id: int) -> Json:
+        """Look at the run again and again until it has ended; returns how."""
+        if self._console.is_terminal:
+            return await self._follow_with_bar(api, run_id)
+        shown = 0
+        while (run := await api.run(run_id))["status"] == "Running":
+            if _steps(run) >= shown + 100:
+                shown = _steps(run)
+                self.say("", f"{shown} steps, {_covered(run):.0%} of the transitions")
+            await asyncio.sleep(POLL_SECONDS)
+        return run
+
+    async def _follow_with_bar(self, api: RestClient, run_id: int) -> Json:
+        columns = (TextColumn("{task.description:<14}"), BarColumn(), TextColumn("{task.fields[steps]} steps"), TimeElapsedColumn())
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            bar = progress.add_task("Transitions", total=1.0, steps=0)
+            while (run := await api.run(run_id))["status"] == "Running":
+                progress.update(bar, completed=_covered(run), steps=_steps(run))
+                await asyncio.sleep(POLL_SECONDS)
+        return run
+
+    def report(self, run: Json, coverage: Json) -> bool:
+        """Print how the run came out and what all runs of its model covered; True when it passed."""
+        passed = bool(run["status"] == "Passed")
+        self.say(run["status"], f"{_steps(run)} steps in {run['duration_seconds'] or 0:.1f} s", "green" if passed else "red")
+        if not passed:
+            self.say("Failing step", _failure(run), "red")
+        figures = ((kind, coverage["totals"][kind]) for kind in ("state", "action", "transition"))
+        self.say("Coverage", ", ".join(f"{figure['covered']} of {figure['total']} {kind}s" for kind, figure in figures))
+        self.say("Run", f"{self.url}/ai/runs/{run['id']}")
+        return passed
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8")
+
+
 def _failure(run: Json) -> str:
-    return f"{run['failed_step']}: {run['message']}"
+    step = run["failing_step"]
+    if step is None:
+        return str(run["message"])
+    return f"{step['number']}, {step['kind']} {step['element']}: {step['message']}"
 
 
 def _steps(run: Json) -> int:
@@ -179,16 +217,10 @@ def _steps(run: Json) -> int:
 
 
 def _covered(run: Json) -> float:
-    return float(run["progress"]["transition_coverage"])
+    return float(run["progress"]["coverage"]["transition"]["coverage"])
 
 
-def _keep(console: Console, credentials: Path) -> None:
-    _say(console, "Kept running", f"until Ctrl-C; client_id and client_secret are in {credentials}")
-    while True:
-        signal.pause()
-
-
-def _say(console: Console, label: str, text: Any, style: str = "") -> None:
+def _say(console: Console, label: str, text: str, style: str = "") -> None:
     console.print(f"{label:<14}", end=" ", style=style or "bold", markup=False)
     console.print(text, markup=False)
 
