@@ -178,7 +178,7 @@ def _no_constant(name: str) -> None:
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    _demand(isinstance(value, str), name)
+    _demand(isinstance(value, str) and value.isascii(), name)
     assert isinstance(value, str)
     return value
 

@@ -1,0 +1,121 @@
+"""An authorization server in memory, a clock that stands still, and forged tokens."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from melanzana.auth import answers, api
+from melanzana.auth.master_key import MasterKey
+from melanzana.auth.records import CreatedClient, PrincipalKind
+from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.errors import MelanzanaError
+from melanzana.storage.database import Database, InlineDatabase
+from melanzana.storage.migrations import migrate
+
+BASE_URL = "https://tests.example.org"
+REALM = f"{BASE_URL}/auth/realms/eggplant"
+TOKEN_URL = f"{REALM}/protocol/openid-connect/token"
+MASTER = MasterKey(b"0123456789abcdef0123456789abcdef")
+
+
+class StillClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        self._monotonic = 1_000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def move(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._monotonic += seconds
+
+
+@dataclass
+class Auth:
+    """An open authorization server with one API client."""
+
+    service: AuthService
+    database: Database
+    clock: StillClock
+    client: CreatedClient
+    app: FastAPI
+
+    def http(self, address: str = "192.0.2.1") -> httpx.AsyncClient:
+        """A caller at that address."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app, client=(address, 40_000)), base_url=BASE_URL)
+
+    async def token(self, client: CreatedClient | None = None, scope: str | None = None) -> str:
+        """An access token, got the way a client gets it."""
+        async with self.http() as http:
+            answer = await http.post(TOKEN_URL, data=form(client or self.client, scope=scope or ""))
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    async def agent_client(self) -> CreatedClient:
+        return await self.service.create_client("eggplant", "an agent", kind=PrincipalKind.AGENT, agent_id=7)
+
+
+async def make_auth() -> Auth:
+    """A fresh server; its app has the routes of the room and the room's own error answers."""
+    database, clock = InlineDatabase.open(), StillClock()
+    await migrate(database)
+    service = AuthService(database, clock, MASTER, AuthSettings(base_url=BASE_URL))
+    await service.start()
+    client = await service.create_client("eggplant", "ci", "nightly runs", "tests")
+    return Auth(service, database, clock, client, auth_app(service))
+
+
+def auth_app(service: AuthService) -> FastAPI:
+    app = FastAPI()
+    app.include_router(api.router(service))
+
+    async def shaped(request: Request, error: Exception) -> Response:
+        assert isinstance(error, MelanzanaError)
+        return answers.shape(error)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answers.http_error(error.status_code, error.headers)
+
+    app.add_exception_handler(MelanzanaError, shaped)
+    app.add_exception_handler(HTTPException, http_error)
+    return app
+
+
+def form(client: CreatedClient, **more: str) -> dict[str, str]:
+    """The form that asks for a token."""
+    return {
+        "grant_type": "client_credentials",
+        "client_id": client.client_id,
+        "client_secret": client.client_secret,
+        **more,
+    }
+
+
+def encode(content: bytes) -> str:
+    return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def signed(private: RSAPrivateKey, header: Mapping[str, Any] | bytes, payload: Mapping[str, Any] | bytes) -> str:
+    """A token with exactly this header and payload and a good RS256 signature of `private`."""
+    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload)]
+    content = ".".join(encode(part) for part in parts)
+    return f"{content}.{encode(private.sign(content.encode(), PKCS1v15(), SHA256()))}"
