@@ -11,7 +11,8 @@ from typing import Any
 
 from melanzana.catalog.checking import checked
 from melanzana.catalog.records import ModelEntry, ModelVersion, Upload
-from melanzana.errors import ConflictError, RequestError
+from melanzana.errors import ConflictError, InvalidModelError, ModelError, RequestError
+from melanzana.graph.findings import Finding
 from melanzana.graph.formats.dai import write_dai
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.formats.json_source import parse_json
@@ -34,10 +35,13 @@ class Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Body:
-    name: str | None
-    group: str | None
-    result: ReadResult | None
+    """A request in our words. `located`: the positions in `result` are places in what the client wrote."""
+
+    name: str | None = None
+    group: str | None = None
+    result: ReadResult | None = None
     source: str | None = None
+    located: bool = True
 
 
 def read_new(body: bytes) -> Upload:
@@ -54,7 +58,7 @@ def read_new(body: bytes) -> Upload:
 
 def read_text(body: bytes) -> Upload:
     """The model in a body that is nothing but the model: our text format, or any other that is read. Errors: as `read_new`."""
-    return _upload(_Body(name=None, group=None, result=read_model(body), source=decode(body)))
+    return _upload(_Body(result=read_model(body), source=decode(body)))
 
 
 def read_change(body: bytes, current: Current) -> Upload:
@@ -71,35 +75,52 @@ def read_change(body: bytes, current: Current) -> Upload:
 
 def read_text_change(body: bytes, current: Current) -> Upload:
     """The same for a body that is nothing but the model."""
-    return _changed(_Body(name=None, group=None, result=read_model(body), source=decode(body)), current)
+    return _changed(_Body(result=read_model(body), source=decode(body)), current)
 
 
 def _upload(body: _Body, model_id: str | None = None) -> Upload:
     """The source is kept only while it says what the document says: a new name or id makes it stale."""
     assert body.result is not None
     read = body.result.model
-    upload = checked(replace(read, name=body.name or read.name, id=model_id or read.id))
+    upload = _checked(replace(read, name=body.name or read.name, id=model_id or read.id), body)
     says_the_same = (upload.model.name, upload.model.id) == (read.name, read.id)
+    is_document = body.result.format == "text" and (body.source or "{").lstrip().startswith("{")
     return replace(
         upload,
         group=body.group,
-        source=body.source if says_the_same else None,
-        source_format=body.result.format,
-        findings=(*body.result.notes, *upload.findings),
+        source=body.source if says_the_same and not is_document else None,
+        source_format="document" if is_document else body.result.format,
+        findings=_placed(body, (*body.result.notes, *upload.findings)),
     )
 
 
+def _checked(model: Model, body: _Body) -> Upload:
+    try:
+        return checked(model)
+    except InvalidModelError as error:
+        raise InvalidModelError(error.message, findings=_placed(body, error.findings)) from None
+
+
+def _placed(body: _Body, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    assert body.result is not None
+    if body.located:
+        return body.result.locate(findings)
+    return tuple(replace(finding, line=None, column=None) for finding in findings)
+
+
 def _changed(body: _Body, current: Current) -> Upload:
-    if body.result is None:
-        kept = ReadResult(model=from_document(current.version.document), format=current.version.source_format, notes=())
-        body = replace(body, result=kept, source=current.version.source)
-    return _upload(body, current.entry.uuid)
+    if body.result is not None:
+        return _upload(body, current.entry.uuid)
+    version = current.version
+    result = ReadResult(model=from_document(version.document), format=version.source_format)
+    upload = _upload(replace(body, result=result, source=version.source, located=False), current.entry.uuid)
+    return replace(upload, source_format=version.source_format)
 
 
 def _fields(body: bytes) -> dict[str, Any]:
     value = parse_json(decode(body)).document
     if not isinstance(value, dict):
-        raise RequestError("the body must be a JSON object", field="")
+        raise RequestError("the body must be a JSON object")
     for name in ("name", "group"):
         _require_label(name, value.get(name))
     return value
@@ -136,13 +157,26 @@ def _refuse_edited(fields: Mapping[str, Any], current: Current) -> None:
 
 
 def _read_fields(fields: Mapping[str, Any]) -> _Body:
+    body = _Body(name=fields.get("name"), group=fields.get("group"))
     model = fields.get("modeljson")
     if model is None:
-        return _Body(name=fields.get("name"), group=fields.get("group"), result=None)
-    if not isinstance(model, dict | str):
-        raise RequestError("modeljson must be an object, or a string that holds a model", field="modeljson")
-    text = model if isinstance(model, str) else json.dumps(model, ensure_ascii=False, separators=(",", ":"))
-    return _Body(name=fields.get("name"), group=fields.get("group"), result=read_model(text.encode()), source=text)
+        return body
+    if isinstance(model, str):
+        return replace(body, result=read_model(model.encode()), source=model)
+    if isinstance(model, dict):
+        text = json.dumps(model, ensure_ascii=False, separators=(",", ":"))
+        return replace(body, result=_read_object(text), source=text, located=False)
+    raise RequestError("modeljson must be an object, or a string that holds a model", field="modeljson")
+
+
+def _read_object(text: str) -> ReadResult:
+    """An error in an object tells its place by path: the client wrote no such line."""
+    try:
+        return read_model(text.encode())
+    except ModelError as error:
+        for name in ("line", "column"):
+            error.detail.pop(name, None)
+        raise
 
 
 def dai_form(version: ModelVersion) -> dict[str, Any]:

@@ -11,16 +11,17 @@ from melanzana import __version__
 from melanzana.auth.gate import Gate
 from melanzana.auth.permissions import Scope
 from melanzana.auth.records import Principal
-from melanzana.clock import Clock
+from melanzana.clock import Clock, SystemClock
 from melanzana.executions.records import ExecutionFilter
 from melanzana.reports import shapes
 from melanzana.reports.service import ReportService
 from melanzana.web.answers import answers
 
+_CLOCK = SystemClock()
 _COUNT_HEADER = {"X-Total-Count": {"description": "How many there are on all pages.", "schema": {"type": "integer"}}}
 
 
-def router(service: ReportService, gate: Gate, clock: Clock) -> APIRouter:
+def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRouter:
     """The routes over `service`; every one of them needs a token with `reports:read`."""
     routes = APIRouter(prefix="/ai")
     may_read = Annotated[Principal, Depends(gate.requires(Scope.REPORTS_READ))]

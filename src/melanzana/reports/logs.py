@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.records import LifecycleState, StoredEvent
+from melanzana.executions.records import StoredEvent
 from melanzana.generation.step import StepKind, Verdict
 from melanzana.protocol.events import (
     AttachmentStored,
@@ -29,7 +29,6 @@ from melanzana.reports.records import LogEntry
 #: DAI's spelling of our severities.
 _SEVERITIES = {"DEBUG": "DEBUG", "INFO": "INFORMATIONAL", "WARNING": "WARNING", "ERROR": "ERROR"}
 FAILURE = "failure"
-_UNSUCCESSFUL = (LifecycleState.FAILED, LifecycleState.ERROR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +81,8 @@ def _server_line(stored: StoredEvent) -> _Line:
     told = ", ".join(
         f"{name} {value}" for name, value in stored.body.items() if isinstance(value, str | int | float) and value != ""
     )
-    failed = stored.body.get("state") in _UNSUCCESSFUL
     return _Line(
         message=f"{words} ({told})" if told else words,
-        severity="ERROR" if failed else "INFORMATIONAL",
         message_type="execution",
         stage="end" if stored.body.get("state") in TERMINAL else "start",
     )
@@ -133,8 +130,7 @@ def _started(event: RunStarted) -> dict[str, Any]:
 
 def _finished(event: RunFinished) -> dict[str, Any]:
     message = f"Run {event.verdict} ({event.reason})" + (f": {event.message}" if event.message else "")
-    severity = "INFORMATIONAL" if event.verdict == Verdict.PASSED else "ERROR"
-    return {"message": message, "message_type": "run", "stage": "end", "severity": severity}
+    return {"message": message, "message_type": "run", "stage": "end"}
 
 
 def _step_started(event: StepStarted) -> dict[str, Any]:
