@@ -19,6 +19,7 @@ from melanzana.graph.formats.json_source import parse_json
 from melanzana.graph.formats.reading import ReadResult, read_model
 from melanzana.graph.formats.source import decode
 from melanzana.graph.limits import MAX_NAME
+from melanzana.graph.model import Model
 
 #: What a client may say about a model; everything else in an answer is ours.
 _FIELDS = ("name", "group", "modeljson")
