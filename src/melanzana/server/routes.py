@@ -1,0 +1,24 @@
+"""The route table: the one place that knows every room's faces."""
+
+from fastapi import FastAPI
+
+from melanzana.agents import api as agents_api
+from melanzana.auth import api as auth_api
+from melanzana.catalog import api as catalog_api
+from melanzana.executions import api as executions_api
+from melanzana.reports import api as reports_api
+from melanzana.server import health
+from melanzana.server.services import Services
+from melanzana.web import documentation
+
+
+def include(app: FastAPI, services: Services) -> None:
+    """Give `app` every route of the server."""
+    app.include_router(health.router(services.database))
+    app.include_router(auth_api.router(services.auth))
+    app.include_router(executions_api.router(services.executions, services.gate))
+    app.include_router(catalog_api.router(services.catalog, services.gate))
+    app.include_router(reports_api.router(services.reports, services.gate, services.clock))
+    app.include_router(agents_api.router(services.agents, services.gate))
+    app.include_router(documentation.router())
+    app.mount("/static", documentation.static_files())

@@ -1,0 +1,115 @@
+"""Every service, built once from the settings and handed to the routes.
+
+`process.py` opens them for a real server; contract tests open them over a temporary folder.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from melanzana.agents.service import AgentService
+from melanzana.auth.gate import Gate
+from melanzana.auth.master_key import MasterKey
+from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.catalog.service import CatalogService
+from melanzana.clock import Clock
+from melanzana.executions.figures import LeaseFigures
+from melanzana.executions.service import ExecutionService
+from melanzana.executions.waking import Waker
+from melanzana.reports.service import ReportService
+from melanzana.server.settings import ServerSettings
+from melanzana.storage.blobs import BlobStore
+from melanzana.storage.database import Database, SqliteDatabase
+from melanzana.storage.migrations import migrate
+
+_log = structlog.get_logger("melanzana.server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The open parts of one server."""
+
+    settings: ServerSettings
+    database: Database
+    auth: AuthService
+    gate: Gate
+    catalog: CatalogService
+    executions: ExecutionService
+    agents: AgentService
+    reports: ReportService
+    waker: Waker
+    clock: Clock
+
+    async def sweep_forever(self) -> None:
+        """Release lapsed leases again and again; a sweep that fails is logged and tried again."""
+        while True:
+            try:
+                await self.executions.release_expired()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep must still come
+                _log.error("sweep failed", error=str(error))
+            await asyncio.sleep(self.executions.figures.sweep_seconds)
+
+    def release_polls(self) -> None:
+        """Answer every held request now: the server is stopping."""
+        self.waker.close()
+
+    async def hosted_agent(self, name: str, *, dry: bool) -> Path:
+        """The `.ini` file, with fresh credentials, of an agent that this server starts itself."""
+        text = await self.agents.hosted_ini(self.settings.realm, name, internal=dry, base_url=self.settings.base_url)
+        file = self.settings.data / "agents" / f"{name}.ini"
+        await asyncio.to_thread(_write_secret, file, text)
+        return file
+
+
+@contextlib.asynccontextmanager
+async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator[Services]:
+    """Open the database of the data folder, bring it up to date, build the services; close it at the end.
+
+    Raises SettingsError when the folder cannot be used or another server holds it.
+    """
+    database = SqliteDatabase.open(settings.data / "melanzana.db")
+    try:
+        await migrate(database)
+        yield await _build(settings, clock, database)
+    finally:
+        await database.close()
+
+
+async def _build(settings: ServerSettings, clock: Clock, database: Database) -> Services:
+    master = MasterKey.load(settings.data / "secrets")
+    auth = AuthService(database, clock, master, AuthSettings(base_url=settings.base_url, realm=settings.realm))
+    await auth.start()
+    figures = LeaseFigures(
+        heartbeat_seconds=settings.heartbeat_seconds,
+        lease_seconds=settings.lease_seconds,
+        grace_seconds=settings.grace_seconds,
+        kill_seconds=settings.kill_seconds,
+    )
+    waker = Waker()
+    catalog = CatalogService(database, clock)
+    blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
+    executions = ExecutionService(database, clock, figures, waker, catalog=catalog)
+    agents = AgentService(database, clock, executions, figures)
+    return Services(
+        settings=settings,
+        database=database,
+        auth=auth,
+        gate=Gate(auth),
+        catalog=catalog,
+        executions=executions,
+        agents=agents,
+        reports=ReportService(catalog, executions),
+        waker=waker,
+        clock=clock,
+    )
+
+
+def _write_secret(file: Path, text: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.chmod(0o600)
+    file.write_text(text, "utf-8")
