@@ -64,9 +64,7 @@ class ActionReader:
             kind=_read_kind(node.get("kind")),
             targets=self._read_targets(node.get("to"), sequent),
             guard=None if guard.value is None else read_expression(guard),
-            assignments=tuple(
-                Assignment(variable=key, expression=read_expression(entry)) for key, entry in node.get("set").items()
-            ),
+            assignments=_read_assignments(node.get("set")),
             weight=node.get("weight").integer(100),
             call_limit=node.get("limit").integer(0),
             parameters=variables,

@@ -98,7 +98,8 @@ def detect_format(source: Source) -> str:
             return "dai"
         if "model" in document or "states" in document:
             return "text"
-    message = "this is no model: a text model starts with `model:`, a DAI export has `definition` or `elements`, a GraphWalker file has `models`"
+    known = "a text model has `model:`, a DAI export `definition` or `elements`, a GraphWalker file `models`"
+    message = f"this is no model: {known}"
     raise FormatError(message, file=source.file or None, line=1, column=1)
 
 

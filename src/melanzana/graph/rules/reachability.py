@@ -24,7 +24,7 @@ def check_reachability(subject: Subject) -> Iterator[Finding]:
         return
     reached = _search(roots, edges)
     yield from _check_unreached(subject, reached)
-    dead_ends = [(state, element) for state, element in subject.states if _is_dead_end(subject, state)]
+    dead_ends = [(state, element) for state, element in subject.states if state.id in reached and _is_dead_end(subject, state)]
     for _, element in dead_ends:
         yield element.warning("dead-end", "is a dead end: add an action, or lead to `exit` instead")
     yield from _check_way_out(subject, edges, reached, {state.id for state, _ in dead_ends})
