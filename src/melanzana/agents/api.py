@@ -1,0 +1,143 @@
+"""`/ai/agents`: execution environments and their access keys. `/agent_service/api/v1`: what agents themselves speak.
+
+The first family is the original product's, where a POST without a body lists. The second is ours: four requests, one for each verb
+of `protocol/peer.py`, with the JSON of `protocol/wire.py`; the server's middleware bounds every body before it is read.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from melanzana.agents import shapes
+from melanzana.agents.connected import while_connected
+from melanzana.agents.service import AgentService
+from melanzana.auth.gate import Gate
+from melanzana.auth.permissions import Scope
+from melanzana.auth.records import Principal
+from melanzana.errors import RequestError
+from melanzana.protocol import wire
+from melanzana.web.answers import answers
+
+_AgentId = Annotated[int, Path(ge=1, le=shapes.ID_LIMIT, description="`id` of the agent.")]
+_INI = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}}
+_RAW_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
+_SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
+
+
+def router(service: AgentService, gate: Gate) -> APIRouter:
+    """Both families over `service`."""
+    routes = APIRouter()
+    _add_environments(routes, service, gate)
+    _add_protocol(routes, service, gate)
+    return routes
+
+
+def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> None:
+    may_read = Annotated[Principal, Depends(gate.requires(Scope.AGENTS_READ))]
+    may_write = Annotated[Principal, Depends(gate.requires(Scope.AGENTS_WRITE))]
+    tags: Any = ["Agents"]
+
+    @routes.get("/ai/agents", tags=tags, responses=answers(401, 403, 503))
+    async def list_agents(principal: may_read) -> list[shapes.AgentItem]:
+        """Every execution environment of the realm, oldest first."""
+        return [shapes.agent_item(view) for view in await service.list(principal.realm)]
+
+    @routes.post(
+        "/ai/agents",
+        tags=tags,
+        status_code=201,
+        response_model=shapes.AgentItem | list[shapes.AgentItem],
+        responses={
+            200: {"model": list[shapes.AgentItem], "description": "Without a body: every agent."},
+            **answers(400, 401, 403, 409, 413, 415, 422, 503),
+        },
+    )
+    async def create_agent(
+        principal: may_write, response: Response, body: shapes.AgentBody | None = None
+    ) -> shapes.AgentItem | list[shapes.AgentItem]:
+        """Make an execution environment; without a body, list them."""
+        if body is None or not body.model_fields_set:
+            response.status_code = 200
+            return [shapes.agent_item(view) for view in await service.list(principal.realm)]
+        if body.name is None:
+            raise RequestError("name is missing: give the environment a name without spaces", field="name")
+        return shapes.agent_item(await service.create(principal.realm, body.name, body.config()))
+
+    @routes.post(
+        "/ai/agents/generate_secrets",
+        tags=tags,
+        response_class=PlainTextResponse,
+        responses={**_INI, **answers(400, 401, 403, 404, 413, 415, 422, 503)},
+    )
+    async def generate_secrets(principal: may_write, body: shapes.SecretsBody) -> PlainTextResponse:
+        """New access keys of an agent, as its `.ini` file. Keys it had before end at once."""
+        ref = int(body.agent_id) if str(body.agent_id).isdecimal() and len(str(body.agent_id)) < 19 else body.agent_id
+        text = await service.ini_text(principal.realm, ref, body.host_url, principal.client_id)
+        return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
+
+    @routes.get("/ai/agents/{agent_id}", tags=tags, responses=answers(401, 403, 404, 422, 503))
+    async def get_agent(principal: may_read, agent_id: _AgentId) -> shapes.AgentItem:
+        """One execution environment."""
+        return shapes.agent_item(await service.get(principal.realm, agent_id))
+
+    @routes.put("/ai/agents/{agent_id}", tags=tags, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
+    async def update_agent(principal: may_write, agent_id: _AgentId, body: shapes.AgentBody) -> shapes.AgentItem:
+        """Change the fields that are given."""
+        return shapes.agent_item(await service.update(principal.realm, agent_id, body.name, body.config()))
+
+    @routes.delete("/ai/agents/{agent_id}", tags=tags, status_code=204, responses=answers(401, 403, 404, 422, 503))
+    async def delete_agent(principal: may_write, agent_id: _AgentId) -> None:
+        """Remove an execution environment; its access keys end at once."""
+        await service.delete(principal.realm, agent_id)
+
+
+def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
+    works = Annotated[Principal, Depends(gate.requires(Scope.AGENTS_WORK))]
+    prefix = "/agent_service/api/v1"
+    tags: Any = ["Agent protocol"]
+
+    @routes.post(f"{prefix}/sessions", tags=tags, response_model=shapes.SessionAnswer, responses=_SPOKEN)
+    async def register(principal: works, body: shapes.SessionBody) -> dict[str, Any]:
+        """Begin a session; an older process of the same agent is told to stop."""
+        session = await service.register(principal, wire.hello_from_json(body.model_dump()))
+        return wire.session_to_json(session)
+
+    @routes.post(
+        f"{prefix}/leases",
+        tags=tags,
+        response_model=shapes.LeaseAnswer,
+        responses={204: {"description": "Nothing to do came in time.", "model": None}, **_SPOKEN},
+    )
+    async def lease(principal: works, request: Request, body: shapes.LeaseBody) -> Any:
+        """Wait for work."""
+        waiting = service.lease(principal, body.session, body.wait_seconds)
+        given = await while_connected(request, waiting)
+        return Response(status_code=204) if given is None else wire.lease_to_json(given)
+
+    @routes.post(f"{prefix}/reports", tags=tags, response_model=shapes.DirectiveAnswer, responses=_SPOKEN)
+    async def report(principal: works, request: Request, body: shapes.ReportBody) -> dict[str, Any]:
+        """Say what happened and renew the lease; without events, wait for news."""
+        said = wire.report_from_json(body.model_dump(exclude={"session"}))
+        directive = await while_connected(request, service.report(principal, body.session, said))
+        return wire.directive_to_json(directive)
+
+    @routes.post(
+        f"{prefix}/attachments",
+        tags=tags,
+        status_code=201,
+        response_model=shapes.AttachmentAnswer,
+        responses=_SPOKEN,
+        openapi_extra=_RAW_BODY,
+    )
+    async def store(
+        principal: works,
+        request: Request,
+        melanzana_session: Annotated[shapes.Whole, Header()],
+        melanzana_execution: Annotated[shapes.ExecutionId, Header()],
+        melanzana_attempt: Annotated[int, Header(ge=1, le=2**31 - 1)],
+    ) -> dict[str, str]:
+        """Keep a file of a run."""
+        content = await request.body()
+        digest = await service.store(principal, melanzana_session, melanzana_execution, melanzana_attempt, content)
+        return {"sha256": digest}

@@ -1,0 +1,91 @@
+"""`/execution_service/api/v1/executions`: start, list, look at, abort and continue executions.
+
+The first and the abort are calls of the original product, field by field; the others and the fields it does not have are ours.
+"""
+
+from typing import Annotated, Protocol
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+
+from melanzana.auth.gate import Gate
+from melanzana.auth.permissions import Scope
+from melanzana.auth.records import Principal
+from melanzana.executions import shapes
+from melanzana.executions.records import ExecutionFilter
+from melanzana.executions.service import ExecutionService
+from melanzana.web.answers import answers
+
+PREFIX = "/execution_service/api/v1/executions"
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Chosen by the client: a start sent again with the same key gives the same execution.",
+    ),
+]
+_ExecutionId = Annotated[
+    str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$", description="`execution_id`, or the `run_id`.")
+]
+
+
+class Agents(Protocol):
+    """Who knows agents by name: the agents' service, which stands above this room."""
+
+    async def id_of(self, realm: str, ref: int | str) -> int:
+        """The id of the agent with this id or name. Raises NotFoundError."""
+        ...
+
+
+def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: bool = False) -> APIRouter:
+    """The routes over `service`; `strict` refuses a start with a field that nobody knows instead of naming it."""
+    routes = APIRouter(prefix=PREFIX, tags=["Execution"])
+    may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
+    may_start = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_START))]
+    may_abort = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_ABORT))]
+
+    @routes.post("", status_code=201, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
+    async def start_execution(
+        principal: may_start, body: shapes.StartBody, response: Response, idempotency_key: _Key = None
+    ) -> shapes.StartedAnswer:
+        """Start a run of a model. `model_id` alone explores; with `test_case_id` the run is directed.
+
+        Without an agent, or without an asset beside it, no code is performed: only the path is generated.
+        """
+        wanted = shapes.named_agent(body)
+        agent_id = None if wanted is None else await agents.id_of(principal.realm, shapes.ref(wanted))
+        execution = await service.start(shapes.start_request(body, agent_id, strict=strict), principal, idempotency_key)
+        response.headers["Location"] = f"{PREFIX}/{execution.id}"
+        return shapes.started_answer(execution)
+
+    @routes.get("", responses=answers(401, 403, 422, 503))
+    async def list_executions(
+        principal: may_read, query: Annotated[shapes.ExecutionListQuery, Query()]
+    ) -> shapes.ExecutionListAnswer:
+        """The executions of the realm, newest first."""
+        wanted = ExecutionFilter(
+            states=frozenset(query.state), tag=query.tag, model_id=query.model, limit=query.limit, offset=query.offset
+        )
+        page = await service.list(principal.realm, wanted)
+        return shapes.ExecutionListAnswer(items=[shapes.execution_answer(item) for item in page.items], total_count=page.total)
+
+    @routes.get("/{execution_id}", responses=answers(401, 403, 404, 422, 503))
+    async def get_execution(principal: may_read, execution_id: _ExecutionId) -> shapes.ExecutionAnswer:
+        """Where one execution stands."""
+        return shapes.execution_answer(await service.get(principal.realm, shapes.ref(execution_id)))
+
+    @routes.delete("/{execution_id}", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
+    async def abort_execution(principal: may_abort, execution_id: _ExecutionId) -> None:
+        """Trigger the end of an execution; it then ends as `Cancelled`. Sent again, the answer is the same.
+
+        409 names the state of an execution that had already passed, failed or ended as an error.
+        """
+        await service.abort(principal.realm, shapes.ref(execution_id), principal.client_id)
+
+    @routes.post("/{execution_id}/continue", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
+    async def continue_execution(principal: may_abort, execution_id: _ExecutionId) -> None:
+        """Let a run continue that paused at a step that did not pass (`onerror` `debug`)."""
+        await service.resume(principal.realm, shapes.ref(execution_id), principal.client_id)
+
+    return routes
