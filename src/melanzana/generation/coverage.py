@@ -91,24 +91,24 @@ class CoverageTracker:
 
     def visit(self, step_kind: str, element_id: str, target: str | None = None) -> None:
         """One step was performed; `step_kind` is a `StepKind`. What the model does not have is left out: events are untrusted."""
-        if step_kind == "state":
-            self._count(self._state_hits, element_id, 0)
-        elif self._count(self._action_hits, element_id, 1):
-            pair = (element_id, None if element_id in self._to_previous else target)
-            hits = self._transition_hits.get(pair)
-            if hits is not None:
-                self._transition_hits[pair] = hits + 1
-                if not hits:
-                    self.covered[2] += 1
+        is_state = step_kind == "state"
+        table = self._state_hits if is_state else self._action_hits
+        before = table.get(element_id)
+        if before is None:
+            return
+        table[element_id] = before + 1
+        if not before and element_id in self._counted:
+            self.covered[0 if is_state else 1] += 1
+        if not is_state:
+            self._go(element_id, None if element_id in self._to_previous else target)
 
-    def _count(self, table: dict[str, int], element_id: str, kind: int) -> bool:
-        hits = table.get(element_id)
-        if hits is None:
-            return False
-        table[element_id] = hits + 1
-        if not hits and element_id in self._counted:
-            self.covered[kind] += 1
-        return True
+    def _go(self, action_id: str, target: str | None) -> None:
+        pair = (action_id, target)
+        before = self._transition_hits.get(pair)
+        if before is not None:
+            self._transition_hits[pair] = before + 1
+            if not before:
+                self.covered[2] += 1
 
     def hits(self, element_id: str) -> int:
         """How often a state was entered or an action performed; 0 for what the model does not have."""

@@ -147,26 +147,19 @@ class Network:
         for action in model.global_actions:
             self._add_action(action, None, self.scopes.model_scope, dry)
         self._join()
+        self._labels: dict[int | None, tuple[str | None, str | None]] = {
+            None: (None, None),
+            **{state.index: (state.id, state.name) for state in self.states},
+            **{chained(action.index): (action.id, action.name) for action in self.actions},
+        }
         self.start = self._start()
         self.error = self._one(StateKind.ERROR)
         self.cleanup = self._one(StateKind.CLEANUP)
         self.has_previous = any(action.to_previous for action in self.actions)
 
-    def element(self, element_id: str) -> CompiledState | CompiledAction:
-        """The element with this id; it must exist."""
-        number = self.numbers[element_id]
-        return self.states[number] if number >= 0 else self.actions[chained(number)]
-
-    def target_id(self, target: int | None) -> str | None:
-        """The id of a target number."""
-        return None if target is None else self._target(target).id
-
-    def target_name(self, target: int | None) -> str | None:
-        """The name of a target number."""
-        return None if target is None else self._target(target).name
-
-    def _target(self, target: int) -> CompiledState | CompiledAction:
-        return self.states[target] if target >= 0 else self.actions[chained(target)]
+    def labels(self, target: int | None) -> tuple[str | None, str | None]:
+        """The id and the name of a target number."""
+        return self._labels[target]
 
     def _start(self) -> CompiledState:
         start = self._one(StateKind.START)

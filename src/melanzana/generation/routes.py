@@ -75,7 +75,7 @@ class Router:
         """The legs of a whole test case with the numbers of its steps."""
         numbers = iter(range(1, len(self.steps) + 1))
         named = ((move, next(numbers) if is_step else None) for move, is_step in legs)
-        return tuple(PlannedMove(move.action.id, self._network.target_id(move.target), number) for move, number in named)
+        return tuple(PlannedMove(move.action.id, self._network.labels(move.target)[0], number) for move, number in named)
 
     def _impossible(self, search: Search) -> ImpossibleStepError:
         at = search.deepest

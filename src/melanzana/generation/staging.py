@@ -41,7 +41,8 @@ class Stage:
     def action(self, position: Position, action: CompiledAction, target: int | None) -> Step:
         """The step of an action that has just begun. Errors: `EvaluationError` when an input cannot be evaluated."""
         calls = self._calls(position, action.calls, action.scope) if action.calls else ()
-        here, network = position.here(), position.network
+        here = position.here()
+        target_id, target_name = position.network.labels(target)
         self.number += 1
         return Step(
             number=self.number,
@@ -51,8 +52,8 @@ class Stage:
             name=action.name,
             state=here.name,
             state_kind=here.kind,
-            target=network.target_id(target),
-            target_name=network.target_name(target),
+            target=target_id,
+            target_name=target_name,
             calls=calls,
             data=position.values.snapshot(action.scope),
             requirements=action.requirements,

@@ -28,6 +28,7 @@ from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
 from melanzana.generation.routes import fixed_values
+from melanzana.generation.scopes import Scope
 from melanzana.generation.staging import Stage
 from melanzana.generation.step import EndReason, OnError, Outcome, Step, Verdict
 from melanzana.graph.model import Model, Value
@@ -52,7 +53,8 @@ class _Open(NamedTuple):
     """The step that was handed out and not yet recorded."""
 
     step: Step
-    element: CompiledState | CompiledAction
+    scope: Scope
+    action: CompiledAction | None  #: None when a state is entered
     target: int | None
 
 
@@ -120,7 +122,7 @@ class Walk:
         """
         opened = self._closed(step)
         self._progress.steps += 1
-        self._progress.actions += opened.step.kind == "action"
+        self._progress.actions += opened.action is not None
         self.coverage.visit(step.kind, step.element_id, step.target)
         self.message = message
         over = self._ending.final is not None
@@ -194,7 +196,7 @@ class Walk:
         self._entering = None
         self._position.enter(state.index)
         step = self._stage.state(self._position, state)
-        self._open = _Open(step, state, None)
+        self._open = _Open(step, state.scope, None, None)
         return step
 
     def _perform(self, move: Move) -> Step:
@@ -203,7 +205,7 @@ class Walk:
             position.values.set(store, name, value)
         position.begin(action)
         step = self._stage.action(position, action, move.target)
-        self._open = _Open(step, action, move.target)
+        self._open = _Open(step, action.scope, action, move.target)
         return step
 
     def _iteration_over(self, dead_end: str) -> None:
@@ -245,25 +247,28 @@ class Walk:
 
     def _apply(self, opened: _Open, verdict: Verdict, outputs: Mapping[str, Value], over: bool) -> Verdict:
         """Keep the outputs, make the assignments, move on. The verdict becomes ERROR when one of these fails."""
-        position, element = self._position, opened.element
-        problem = ""
-        if outputs:
-            try:
-                position.take(element.scope, outputs)
-            except EvaluationError as error:
-                problem = error.message
-        if isinstance(element, CompiledAction) and not over and (not problem or self._go_on):
-            problem = self._assign(element) or problem
-            if position.move(opened.target) and opened.target is not None:
-                self._entering = self._network.states[opened.target]
+        problem = self._take(opened.scope, outputs) if outputs else ""
+        if opened.action is not None and not over and (not problem or self._go_on):
+            problem = self._carry_out(opened.action, opened.target) or problem
         if not problem:
             return verdict
         self.message = f"{self.message}; {problem}" if self.message else problem
         return Verdict.ERROR if verdict is Verdict.PASSED else verdict
 
+    def _take(self, scope: Scope, outputs: Mapping[str, Value]) -> str:
+        try:
+            self._position.take(scope, outputs)
+        except EvaluationError as error:
+            return error.message
+        return ""
+
+    def _carry_out(self, action: CompiledAction, target: int | None) -> str:
+        problem = self._assign(action) if action.assignments else ""
+        if self._position.move(target) and target is not None:
+            self._entering = self._network.states[target]
+        return problem
+
     def _assign(self, action: CompiledAction) -> str:
-        if not action.assignments:
-            return ""
         try:
             return self._position.assign(action)
         except EvaluationError as error:
@@ -298,7 +303,7 @@ class Walk:
             except EvaluationError as error:
                 self._ending.note_text(Verdict.ERROR, f"state '{state.name}': {error.message}")
                 continue
-            self._open = _Open(step, state, None)
+            self._open = _Open(step, state.scope, None, None)
             return step
         self._open = None
         self.outcome = self._ending.outcome()
