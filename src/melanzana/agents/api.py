@@ -20,7 +20,9 @@ from melanzana.protocol import wire
 from melanzana.web.answers import answers
 
 _AgentId = Annotated[int, Path(ge=1, le=shapes.ID_LIMIT, description="`id` of the agent.")]
-_INI = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}}
+_INI: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}
+}
 _RAW_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
 _SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
 
