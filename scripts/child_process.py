@@ -28,7 +28,7 @@ class ChildProcess:
         self._name = name
         self._command = command
         self._output = output
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = environment  #: None: ours
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:

@@ -75,9 +75,10 @@ def _demo(console: Console, options: Options, stack: ExitStack) -> bool:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="melanzana-demo-")))
     webdav_url = stack.enter_context(_webdav_server(folder, options.fault))
     _say(console, "WebDAV server", f"{webdav_url} (WsgiDAV, {f'planted fault {options.fault}' if options.fault else 'healthy'})")
-    url = stack.enter_context(_melanzana(folder, webdav_url, DEV_PORT if options.keep else _free_port()))
+    environment = _environment(webdav_url, DEV_PORT if options.keep else _free_port(), folder / "data")
+    url = stack.enter_context(_melanzana(folder, environment))
     _say(console, "Melanzana", f"{url} (API documentation: {url}/docs)")
-    credentials = _make_client(folder)
+    credentials = _make_client(folder, environment)
     _say(console, "API client", credentials["client_id"])
     tokens = ClientCredentials(credentials["token_url"], credentials["client_id"], credentials["client_secret"])
     passed = asyncio.run(_runs(Guide(console, url), tokens, options))
@@ -97,12 +98,18 @@ def _webdav_server(folder: Path, fault: str | None) -> Iterator[str]:
         yield ready.read_text("utf-8")
 
 
+def _environment(webdav_url: str, port: int, data: Path) -> dict[str, str]:
+    """For every `melanzana` command of the demo, free of the settings of whoever runs it; action code finds WEBDAV_URL in it."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("MELANZANA_")}
+    ours = {"MELANZANA_PORT": str(port), "MELANZANA_DATA": str(data), "MELANZANA_LOG_LEVEL": "WARNING", "WEBDAV_URL": webdav_url}
+    return others | ours
+
+
 @contextmanager
-def _melanzana(folder: Path, webdav_url: str, port: int) -> Iterator[str]:
-    """The server, with its local agent; the agent hands WEBDAV_URL on to the action code."""
-    url = f"http://localhost:{port}"
-    command = [*MELANZANA, "serve", "--port", str(port), "--data", str(folder / "data"), "--log-level", "WARNING"]
-    with ChildProcess("Melanzana", command, folder / "melanzana.log", {"WEBDAV_URL": webdav_url}) as child:
+def _melanzana(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The server, with its local agent."""
+    url = f"http://localhost:{environment['MELANZANA_PORT']}"
+    with ChildProcess("Melanzana", [*MELANZANA, "serve"], folder / "melanzana.log", environment) as child:
         child.wait_for(lambda: _is_ready(url), "it was ready")
         yield url
 
@@ -114,11 +121,11 @@ def _is_ready(url: str) -> bool | None:
         return None
 
 
-def _make_client(folder: Path) -> dict[str, str]:
+def _make_client(folder: Path, environment: dict[str, str]) -> dict[str, str]:
     """A new API client: its `token_url`, `client_id` and `client_secret`."""
     file = folder / CLIENT_FILE
-    command = [*MELANZANA, "client", "create", "--name", "demo", "--data", str(folder / "data"), "--csv", str(file)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*MELANZANA, "client", "create", "--name", "demo", "--csv", str(file)]
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if made.returncode:
         raise ChildFailedError(f"melanzana client create: {made.stderr.strip() or made.stdout.strip()}")
     with file.open(encoding="utf-8", newline="") as lines:
