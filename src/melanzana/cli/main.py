@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from melanzana import __version__
 from melanzana.cli import agent, check, client, convert, generate, run, serve
 from melanzana.errors import AuthError, MelanzanaError, SettingsError, SuiteError, UnavailableError
+from melanzana.version import __version__
 
 EXIT_NOT_PASSED, EXIT_USAGE, EXIT_INFRASTRUCTURE = 1, 2, 3
 

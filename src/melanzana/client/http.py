@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from melanzana import __version__
 from melanzana.client.problems import error_of
 from melanzana.client.tokens import TokenSource
 from melanzana.errors import InvalidTokenError, SettingsError, UnavailableError
+from melanzana.version import __version__
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}

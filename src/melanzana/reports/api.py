@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from melanzana import __version__
 from melanzana.auth.gate import Gate
 from melanzana.auth.permissions import Scope
 from melanzana.auth.records import Principal
@@ -15,6 +14,7 @@ from melanzana.clock import Clock, SystemClock
 from melanzana.executions.records import ExecutionFilter
 from melanzana.reports import shapes
 from melanzana.reports.service import ReportService
+from melanzana.version import __version__
 from melanzana.web.answers import answers
 
 _CLOCK = SystemClock()

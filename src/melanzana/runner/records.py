@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from melanzana import __version__
+from melanzana.version import __version__
 
 
 def _middle() -> float:

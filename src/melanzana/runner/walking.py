@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from melanzana import __version__
 from melanzana.clock import Clock
 from melanzana.errors import MelanzanaError, SuiteError
 from melanzana.generation.step import EndReason, OnError, Outcome, Step, Verdict
@@ -34,6 +33,7 @@ from melanzana.runner.failures import cut
 from melanzana.runner.interruption import Interruption
 from melanzana.runner.performer import Output, Performed, Performer
 from melanzana.runner.suite import Suite
+from melanzana.version import __version__
 
 
 class Orders(Protocol):
@@ -75,7 +75,7 @@ def walk_job(snapshot: Snapshot, around: Surroundings) -> None:
         model = from_document(snapshot.model)
         walk = Walk(model, _plan(snapshot))
         suite = Suite.load(snapshot.suite) if snapshot.perform and snapshot.suite else None
-    except (MelanzanaError, KeyboardInterrupt) as error:
+    except (MelanzanaError, KeyboardInterrupt, ValueError, TypeError, LookupError) as error:
         _tell_failed_start(around, error)
         return
     _Run(snapshot, model, walk, suite, around).carry_out()
@@ -220,7 +220,12 @@ def _plan(snapshot: Snapshot) -> WalkPlan:
 
 
 def _tell_failed_start(around: Surroundings, error: BaseException) -> None:
-    message = error.message if isinstance(error, MelanzanaError) else "interrupted while the action code was loaded"
+    if isinstance(error, MelanzanaError):
+        message = error.message
+    elif isinstance(error, KeyboardInterrupt):
+        message = "interrupted while the action code was loaded"
+    else:  # what the server sent is checked as it is used
+        message = f"the snapshot cannot be read: {type(error).__name__}: {error}"
     for text in around.output.take():
         if text.strip():
             around.emit(LogWritten(message=text.rstrip("\n"), severity="INFO", stage="start"))

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from melanzana import __version__
+from melanzana.version import __version__
 from melanzana.web.answers import SCHEMAS
 
 DESCRIPTION = (

@@ -13,7 +13,6 @@ import sys
 import uvicorn
 import uvloop
 
-from melanzana import __version__
 from melanzana.clock import SystemClock
 from melanzana.errors import SettingsError
 from melanzana.server.app import create_app
@@ -21,6 +20,7 @@ from melanzana.server.children import Child, keep_running
 from melanzana.server.logs import configure
 from melanzana.server.services import Services, open_services
 from melanzana.server.settings import ServerSettings
+from melanzana.version import __version__
 
 #: How long requests in flight may take after SIGTERM, in seconds; the whole stop stays under ten.
 GRACEFUL_SECONDS = 5

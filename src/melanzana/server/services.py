@@ -49,7 +49,7 @@ class Services:
         while True:
             try:
                 await self.executions.release_expired()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next sweep must still come
+            except Exception as error:
                 _log.error("sweep failed", error=str(error))
             await asyncio.sleep(self.executions.figures.sweep_seconds)
 
