@@ -1,6 +1,6 @@
 """The door of agents: their records and credentials for clients, the peer of `protocol/peer.py` for the agents themselves.
 
-Callers: `agents/api.py`, the server's start (`hosted_ini`), the simulator (`peer_for`); `id_of` is handed to `executions/api.py` and
+Callers: `agents/api.py`, the server's start (`hosted_ini`), the simulator (`peer_for`); `id_of` is handed to `executions/api.py`,
 `names` to `reports/`. One identity has one session: every claim and report checks, inside its own transaction, that its session is
 the newest. What an agent does with an execution is decided in `executions/service.py`.
 """

@@ -14,8 +14,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from melanzana.executions.records import LifecycleState
+from melanzana.executions.records import HELD, TERMINAL, LifecycleState
 from melanzana.generation.step import Verdict
+
+__all__ = ["HELD", "TERMINAL", "Actor", "Change", "after", "end_for", "moves", "who"]
 
 _Q, _L, _R, _A = LifecycleState.QUEUED, LifecycleState.LEASED, LifecycleState.RUNNING, LifecycleState.ABORTING
 _PASSED, _FAILED, _ERROR, _ABORTED = (
@@ -24,10 +26,6 @@ _PASSED, _FAILED, _ERROR, _ABORTED = (
     LifecycleState.ERROR,
     LifecycleState.ABORTED,
 )
-
-TERMINAL = frozenset({_PASSED, _FAILED, _ERROR, _ABORTED})
-#: States in which an agent holds the execution and its lease must be renewed.
-HELD = frozenset({_L, _R, _A})
 
 
 class Actor(StrEnum):

@@ -29,6 +29,11 @@ class LifecycleState(StrEnum):
     ABORTED = "aborted"
 
 
+TERMINAL = frozenset({LifecycleState.PASSED, LifecycleState.FAILED, LifecycleState.ERROR, LifecycleState.ABORTED})
+#: States in which an agent holds the execution and its lease must be renewed.
+HELD = frozenset({LifecycleState.LEASED, LifecycleState.RUNNING, LifecycleState.ABORTING})
+
+
 class Reason(StrEnum):
     """Why the server itself ended an execution. An agent's own reasons are `generation.step.EndReason`."""
 

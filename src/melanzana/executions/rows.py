@@ -10,10 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Update, insert, select, update
 
 from melanzana.errors import UnavailableError
-from melanzana.executions import lifecycle
 from melanzana.executions.batch import Batch
-from melanzana.executions.lifecycle import HELD, Change
-from melanzana.executions.records import Holding, LifecycleState
+from melanzana.executions.records import HELD, Holding, LifecycleState
 from melanzana.executions.tables import execution_events, executions
 
 #: The columns of a `Holding`.
@@ -43,14 +41,12 @@ def holding(tx: Connection, realm: str, ref: str | int) -> Holding | None:
     return None if row is None else holding_of(row)
 
 
-def move(tx: Connection, seen: Holding, change: Change, **values: Any) -> Holding:
-    """Carry out `change` on the execution as it was `seen`: one guarded UPDATE.
+def move(tx: Connection, seen: Holding, target: LifecycleState, **values: Any) -> Holding:
+    """Bring the execution from the state in which it was `seen` to `target`: one guarded UPDATE.
 
-    The caller has asked `lifecycle.after`. Raises UnavailableError when somebody else was faster (possible only with several
-    servers): the caller's whole transaction is then void and may be tried again.
+    The caller has `target` from `lifecycle.after`. Raises UnavailableError when somebody else was faster (possible only with
+    several servers): the caller's whole transaction is then void and may be tried again.
     """
-    target = lifecycle.after(seen.state, change)
-    assert target is not None, f"{change} is not possible in {seen.state}"
     if target not in HELD:
         values |= {"lease_expires_at": None, "paused": False, "resume_requested": False}
     moved = returned(

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, exists, func, insert, select, update
 
 from melanzana.errors import NotFoundError
-from melanzana.executions import lifecycle
-from melanzana.executions.lifecycle import HELD, Change
 from melanzana.executions.records import (
+    HELD,
     ClaimingAgent,
     Execution,
     ExecutionFilter,
@@ -118,7 +117,7 @@ def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime) -> Holding
             executions.c.state == LifecycleState.QUEUED,
         )
         .values(
-            state=lifecycle.after(LifecycleState.QUEUED, Change.CLAIM),
+            state=LifecycleState.LEASED,
             attempt=executions.c.attempt + 1,
             agent_id=agent.agent_id,
             session=agent.session,

@@ -4,6 +4,7 @@
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -46,7 +47,7 @@ def abort(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> 
     rows.write_line(tx, seen.run_id, at, "AbortRequested", {"by": by})
     if target is LifecycleState.ABORTED:
         return _end(tx, seen, Change.ABORT, at, None, Reason.ABORTED, "aborted before an agent took it")
-    return rows.move(tx, seen, Change.ABORT)
+    return _move(tx, seen, Change.ABORT)
 
 
 def resume(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> Holding:
@@ -67,7 +68,7 @@ def take_in(tx: Connection, seen: Holding, report: Report, at: datetime) -> Hold
         return seen
     rows.write_batch(tx, seen, batch, at)
     if batch.begins and seen.state is LifecycleState.LEASED:
-        seen = rows.move(tx, seen, Change.BEGIN, started_at=at)
+        seen = _move(tx, seen, Change.BEGIN, started_at=at)
     if batch.end is not None:
         return _finish(tx, seen, batch.end, at)
     return _noted(seen, batch)
@@ -96,7 +97,7 @@ def requeue(tx: Connection, seen: Holding, at: datetime, queued_at: datetime) ->
     """Give the execution of a lost agent back to the queue; `queued_at` counts for the queue's expiry."""
     body = {"agent_id": seen.agent_id, "attempt": seen.attempt, "reason": Reason.AGENT_LOST}
     rows.write_line(tx, seen.run_id, at, "ExecutionRequeued", body)
-    return rows.move(tx, seen, Change.REQUEUE, agent_id=None, session=None, started_at=None, queued_at=queued_at)
+    return _move(tx, seen, Change.REQUEUE, agent_id=None, session=None, started_at=None, queued_at=queued_at)
 
 
 def lose(tx: Connection, seen: Holding, at: datetime) -> Holding:
@@ -112,6 +113,12 @@ def expire(tx: Connection, seen: Holding, at: datetime, waited_seconds: float) -
     return _end(tx, seen, Change.EXPIRE, at, Verdict.ERROR, Reason.QUEUE_EXPIRED, message)
 
 
+def _move(tx: Connection, seen: Holding, change: Change, **values: Any) -> Holding:
+    target = lifecycle.after(seen.state, change)
+    assert target is not None, f"{change} is not possible in {seen.state}"
+    return rows.move(tx, seen, target, **values)
+
+
 def _finish(tx: Connection, seen: Holding, end: RunFinished, at: datetime) -> Holding:
     verdict = Verdict(end.verdict)
     if seen.state is LifecycleState.ABORTING:
@@ -123,7 +130,7 @@ def _end(  # noqa: PLR0917 - the columns of an end
     tx: Connection, seen: Holding, change: Change, at: datetime, verdict: Verdict | None, reason: str, message: str
 ) -> Holding:
     text = message.replace("\0", "�")
-    moved = rows.move(tx, seen, change, verdict=verdict, reason=reason, message=text, ended_at=at)
+    moved = _move(tx, seen, change, verdict=verdict, reason=reason, message=text, ended_at=at)
     body = {"state": moved.state, "verdict": verdict, "reason": reason, "message": text}
     rows.write_line(tx, seen.run_id, at, "ExecutionEnded", body)
     return moved
