@@ -1,8 +1,8 @@
 """Attachments and other large contents, named by the SHA-256 of what is in them.
 
 The name is the content's own digest, so putting twice is one object, nothing is ever changed in place, and a damaged file is
-noticed when it is read. A row of the database that names a blob is written after the blob: `put` returns when the content is on the disk.
-Plain functions that block; a service calls them with `asyncio.to_thread`.
+noticed when it is read. A row of the database that names a blob is written after the blob: `put` returns when the content
+is on the disk. Plain functions that block; a service calls them with `asyncio.to_thread`.
 """
 
 import os

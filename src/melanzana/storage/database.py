@@ -84,6 +84,7 @@ class SqliteDatabase(Database):
         _make_folder(path.parent)
         lock = ServerLock(path) if role == "server" else None
         try:
+            path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
             writer = Writer(writer_engine(path).connect, limits or WriterLimits())
         except BaseException as error:
             if lock is not None:

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -115,21 +116,19 @@ class Writer:
                 _apply(self._connection, job)
 
     def _refuse(self, batch: list[_Job], cause: BaseException) -> None:
-        _log.error("database transaction failed", cause=repr(cause), changes=len(batch))
         self._drop()
         for job in batch:
             failure = unavailable(cause)
             failure.__cause__ = cause
             job.future.set_exception(failure)
+        with suppress(Exception):  # a log that cannot be written must not end the thread
+            _log.error("database transaction failed", cause=repr(cause), changes=len(batch))
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        try:
-            connection.close()
-        except Exception as error:  # the file is already broken; what matters is to let go of it
-            _log.warning("database connection did not close cleanly", cause=repr(error))
+        if connection is not None:
+            with suppress(Exception):  # the file is already broken; what matters is to let go of it
+                connection.close()
 
 
 def _apply(connection: Connection, job: _Job) -> None:

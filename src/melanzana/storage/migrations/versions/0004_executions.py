@@ -95,9 +95,7 @@ def _guard() -> None:
         ("executions", "executions_terminal", f"WHEN ({left})", "terminal state is final"),
         ("execution_events", "execution_events_kept", "", "the log is kept"),
     ):
-        op.execute(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{text}'; END $$"
-        )
+        op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{text}'; END $$")
         op.execute(f"CREATE TRIGGER {name} BEFORE UPDATE ON {table} FOR EACH ROW {when} EXECUTE FUNCTION {name}()")
 
 
