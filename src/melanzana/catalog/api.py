@@ -1,7 +1,7 @@
 """`/ai/models`: upload, read, change and delete models; read their versions and test cases.
 
-Bodies are read here up to 2 MB and understood in a thread (`catalog/intake.py`), one at a time, so that a large model does not stop
-other requests. The server's middleware refuses oversized bodies before this file sees them; the same limit holds without it.
+Bodies are read here and understood in a thread (`catalog/intake.py`), one at a time, so that a large model does not stop other
+requests. The server's middleware refuses oversized bodies before this file sees them; the same limit holds without it.
 """
 
 import asyncio
@@ -26,6 +26,8 @@ from melanzana.web.answers import answers, problem
 
 T = TypeVar("T")
 
+#: In bytes. A model may travel as a string inside JSON, where quotes and line breaks take two bytes.
+MAX_BODY = 2 * MAX_BYTES
 TEXT_MEDIA_TYPE = "application/yaml"
 _TEXT_MEDIA_TYPES = (TEXT_MEDIA_TYPE, "application/x-yaml", "text/yaml", "text/x-yaml")
 _ETAG = re.compile(r'"([1-9][0-9]{0,17})"')
@@ -203,8 +205,8 @@ async def _body(request: Request) -> bytes:
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
-        if len(received) > MAX_BYTES:
-            raise TooLargeError(f"a model may have at most {MAX_BYTES:,} bytes", maximum=MAX_BYTES)
+        if len(received) > MAX_BODY:
+            raise TooLargeError(f"the body is larger than {MAX_BODY:,} bytes; a model may have {MAX_BYTES:,}", maximum=MAX_BODY)
     return bytes(received)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from melanzana.catalog.checking import checked
 from melanzana.catalog.records import ModelEntry, ModelVersion, Upload
-from melanzana.errors import ConflictError, InvalidModelError, ModelError, RequestError
+from melanzana.errors import ConflictError, FormatError, InvalidModelError, ModelError, RequestError
 from melanzana.graph.findings import Finding
 from melanzana.graph.formats.dai import write_dai
 from melanzana.graph.formats.document import from_document
@@ -71,6 +71,9 @@ def read_change(body: bytes, current: Current) -> Upload:
     fields = _fields(body)
     _refuse_unknown(fields, (*_FIELDS, *current.shown, "document"))
     _refuse_edited(fields, current)
+    model = fields.get("modeljson")
+    if isinstance(model, dict) and "definition" in model and model == dai_form(current.version):
+        del fields["modeljson"]  # as a GET gave it: the text it was made from says more
     return _changed(_read_fields(fields), current)
 
 
@@ -119,12 +122,20 @@ def _changed(body: _Body, current: Current) -> Upload:
 
 
 def _fields(body: bytes) -> dict[str, Any]:
-    value = parse_json(decode(body)).document
+    value = parse_json(_text(body)).document
     if not isinstance(value, dict):
         raise RequestError("the body must be a JSON object")
     for name in ("name", "group"):
         _require_label(name, value.get(name))
     return value
+
+
+def _text(body: bytes) -> str:
+    """The text of a JSON body; the model in it has a limit of its own."""
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"the body is not UTF-8: byte 0x{body[error.start]:02x} at offset {error.start:,}") from None
 
 
 def _require_label(name: str, value: Any) -> None:
@@ -144,12 +155,13 @@ def _refuse_unknown(fields: Mapping[str, Any], known: tuple[str, ...]) -> None:
 
 def _refuse_edited(fields: Mapping[str, Any], current: Current) -> None:
     seen = {**current.shown, "document": current.version.document}
-    if "version" in fields and fields["version"] != seen["version"]:
-        raise ConflictError(
-            f"this change was made from version {fields['version']!r}; the model is at version {seen['version']} by now",
-            field="version",
-            state=seen["version"],
-        )
+    for name in ("version", "updated_at"):
+        if name in fields and fields[name] != seen[name]:
+            raise ConflictError(
+                f"this change was made from another state of the model: its {name} is {seen[name]} by now; read it again",
+                field=name,
+                state=seen[name],
+            )
     for name, value in fields.items():
         if name not in _FIELDS and value != seen[name]:
             raise RequestError(
