@@ -71,7 +71,7 @@ _TOKEN = re.compile(
         (?P<open>\() | (?P<close>\)) | (?P<and>&&) | (?P<or>\|\|)
       | (?P<quoted>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
       | (?P<word>[^\s()"'&|]+)
-      | (?P<other>.)
+      | (?P<other>\S)
     )""",
     re.VERBOSE | re.DOTALL,
 )

@@ -8,7 +8,7 @@ from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.stop_conditions import StopCondition
 
 #: Iterations without an action, in a row, after which the walk ends: only drawn values could have changed.
-EMPTY_ITERATIONS = 1_000
+EMPTY_ITERATIONS = 100
 
 
 class Progress:
