@@ -98,7 +98,7 @@ class ActionReader:
 
 def _long_form(node: Node) -> Node:
     """`search: Results` and `search: [Results, Nothing found]` say only where the action leads."""
-    return Node({"to": node.value}, node.pointer) if isinstance(node.value, str | list) else node
+    return Node(node.value, node.pointer, "to") if isinstance(node.value, str | list) else node
 
 
 def _read_assignments(node: Node) -> tuple[Assignment, ...]:
@@ -108,7 +108,7 @@ def _read_assignments(node: Node) -> tuple[Assignment, ...]:
     try:
         return parse_assignments(node.value)
     except ExpressionError as error:
-        raise node.error(f"the assignments are wrong: {error.message}", error.detail.get("suggestion")) from None
+        raise node.error(f"the assignments are wrong: {error.message}") from None
 
 
 def _read_kind(node: Node) -> ActionKind:

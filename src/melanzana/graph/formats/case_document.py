@@ -30,7 +30,7 @@ class _CaseReader:
 
     def read(self, name: str, node: Node, model: str, places: dict[str, str]) -> TestCase:
         if isinstance(node.value, list):
-            node = Node({"steps": node.value}, node.pointer)
+            node = Node(node.value, node.pointer, "steps")
         node.only(keys.TEST_CASE)
         case_id = node.get("id").text() or derived_id(model, "", "", name)
         places[case_id] = node.pointer

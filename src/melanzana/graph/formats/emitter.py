@@ -124,8 +124,8 @@ def _is_plain(text: str, flow: bool) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """In double quotes, with every character escaped that does not print."""
-    if text.isprintable() and "\\" in text and "'" not in text:
+    """In quotes, with every character escaped that does not print."""
+    if text.isprintable() and "'" not in text and ('"' in text or "\\" in text):
         return f"'{text}'"
     body = json.dumps(text, ensure_ascii=False)[1:-1]
     return '"' + "".join(character if character.isprintable() else _escape(character) for character in body) + '"'

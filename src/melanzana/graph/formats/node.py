@@ -35,10 +35,14 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`pointer` is the JSON pointer of `value` in its document."""
+    """`pointer` is the JSON pointer of `value` in its document.
+
+    With `brief`, the value stands for a map that has only this key: `back: Results` for `back: {to: Results}`.
+    """
 
     value: Any
     pointer: str = ""
+    brief: str = ""
 
     def error(self, message: str, suggestion: str | None = None) -> FormatError:
         """An error at this place; the suggestion is also said in the message."""
@@ -61,6 +65,9 @@ class Node:
         """The entries of a map; of nothing, none."""
         if self.value is None:
             return
+        if self.brief:
+            yield self.brief, Node(self.value, self.pointer)
+            return
         if not isinstance(self.value, dict):
             raise self.wanted("a map")
         for key, value in self.value.items():
@@ -80,6 +87,8 @@ class Node:
 
     def get(self, key: str) -> "Node":
         """The entry `key` of a map; a node that holds None when there is none."""
+        if self.brief:
+            return Node(self.value if key == self.brief else None, self.pointer)
         if self.value is not None and not isinstance(self.value, dict):
             raise self.wanted("a map")
         return Node((self.value or {}).get(key), join_pointer(self.pointer, key))

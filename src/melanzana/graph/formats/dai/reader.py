@@ -170,8 +170,8 @@ class _Reader:
             kind=kind,
             actions=tuple(self._action(action, types) for action in self._actions[element.number]),
             parameters=parameters,
-            snippets=self._snippets(element),
-            extras=extras | self._number(element),
+            snippets=read_snippets(node.get("snippets")),
+            extras=extras | self._number(element) | self._left_out(element),
         )
         self._place(element)
         return self._apply_extension(state, node)
@@ -195,8 +195,8 @@ class _Reader:
             weight=_count(node.get("weight"), 100),
             call_limit=_count(node.get("callLimit"), 0),
             parameters=parameters,
-            snippets=self._snippets(element),
-            sub_models=tuple(_sub_model(entry) for entry in node.get("subModels").elements()),
+            snippets=read_snippets(node.get("snippets")),
+            sub_models=tuple(read_sub_model(entry) for entry in node.get("subModels").elements()),
             extras=self._action_extras(element, kind),
         )
         self._place(element)
@@ -204,7 +204,7 @@ class _Reader:
 
     def _action_extras(self, element: _Element, kind: ActionKind) -> dict[str, Any]:
         node = element.node
-        extras = unknown_fields(node, words.ACTION) | self._number(element)
+        extras = unknown_fields(node, words.ACTION) | self._number(element) | self._left_out(element)
         if node.get("actionType").value not in (None, words.ACTION_TYPES[kind]):
             extras["actionType"] = node.get("actionType").value
             self._note(
@@ -229,11 +229,12 @@ class _Reader:
             raise node.error(f"the action leads to {number}, which is no element of this file")
         return found.id
 
-    def _snippets(self, element: _Element) -> Any:
-        node = element.node.get("snippets")
-        if left_out := without_script(node):
-            self._note(element, "dai-snippet", f"{len(left_out)} of its snippets name no script and are left out")
-        return read_snippets(node)
+    def _left_out(self, element: _Element) -> dict[str, Any]:
+        """Snippets that cannot be called, kept as they are."""
+        left_out = without_script(element.node.get("snippets"))
+        if left_out:
+            self._note(element, "dai-snippet", f"{len(left_out)} of its snippets name no script: they are kept and not called")
+        return {"snippets": left_out} if left_out else {}
 
     def _place(self, element: _Element) -> None:
         x, y, width, height = (element.node.get(key).value for key in words.BOX)
@@ -321,7 +322,8 @@ def _count(node: Node, default: int) -> int:
     return node.integer(default)
 
 
-def _sub_model(node: Node) -> str:
+def read_sub_model(node: Node) -> str:
+    """The name of a sub model; what stands in the list is not documented."""
     if isinstance(node.value, str | int):
         return str(node.value)
     return next((text for key in ("name", "modelName", "modeluuid", "uuid", "id") if (text := str(node.get(key).value or ""))), "?")

@@ -12,10 +12,10 @@ from melanzana.graph.formats.dai.cases import write_case
 from melanzana.graph.formats.dai.extension import difference
 from melanzana.graph.formats.dai.guards import read_guard, write_guard
 from melanzana.graph.formats.dai.parameters import write_parameters
-from melanzana.graph.formats.dai.reader import read_noted
+from melanzana.graph.formats.dai.reader import read_noted, read_sub_model
 from melanzana.graph.formats.dai.snippets import write_snippet
 from melanzana.graph.formats.node import Node
-from melanzana.graph.model import Action, Box, Model, Parameter, Snippet, State, StateKind
+from melanzana.graph.model import Action, ActionKind, Box, Model, Parameter, State, StateKind
 
 _HIGHEST = 2**53  #: numbers of elements stay below what JavaScript holds exactly
 _PARTS = ("states", "global_actions", "test_cases")
@@ -112,7 +112,7 @@ class _Writer:
         return {
             **self._identity(state.id, state.name, "State", 0),
             **usual,
-            **self._parts(state.parameters, state.snippets, self._scope(state)),
+            **self._parts(state, self._scope(state)),
             **_box(self._model.layout.get(state.id)),
             **kept,
         }
@@ -125,14 +125,14 @@ class _Writer:
         kept = {key: value for key, value in action.extras.items() if key not in words.ACTION or key == "sortingType"}
         return {
             **self._identity(action.id, action.name, "Action", self._numbers[owner.id] if owner else 0),
-            "actionType": words.ACTION_TYPES[action.kind],
+            "actionType": _action_type(action),
             "connectedStates": self._connected(action),
             "weight": action.weight,
             "callLimit": action.call_limit,
             "preconditions": _preconditions(action, scope),
-            "subModels": list(action.sub_models),
+            "subModels": _sub_models(action),
             "sortingType": words.ACTION_SORTING,
-            **self._parts(action.parameters, action.snippets, scope),
+            **self._parts(action, scope),
             **_box(self._model.layout.get(action.id)),
             **kept,
         }
@@ -142,13 +142,13 @@ class _Writer:
         identity = {"id": number} if str(number) == element_id else {"id": number, "elementUuid": element_id}
         return {**identity, "name": name, "type": word, "parentId": parent}
 
-    def _parts(
-        self, parameters: tuple[Parameter, ...], snippets: tuple[Snippet, ...], scope: Mapping[str, Parameter]
-    ) -> dict[str, Any]:
-        parts: dict[str, Any] = {"parameters": write_parameters(parameters)}
-        if snippets:
-            parts["snippets"] = [write_snippet(snippet, scope) for snippet in snippets]
-        return parts
+    def _parts(self, element: State | Action, scope: Mapping[str, Parameter]) -> dict[str, Any]:
+        parts: dict[str, Any] = {"parameters": write_parameters(element.parameters)}
+        snippets = [write_snippet(snippet, scope) for snippet in element.snippets]
+        kept = element.extras.get("snippets")
+        if isinstance(kept, list):
+            snippets += [entry for entry in kept if isinstance(entry, dict) and not entry.keys() & {"scriptPath", "fullName"}]
+        return parts | ({"snippets": snippets} if snippets else {})
 
     def _scope(self, state: State | None) -> dict[str, Parameter]:
         local = state.parameters if state else ()
@@ -169,6 +169,21 @@ def _preconditions(action: Action, scope: Mapping[str, Parameter]) -> Any:
     if isinstance(kept, list) and all(_is_term(entry) for entry in kept) and read_guard(Node(kept), types) == action.guard:
         return kept
     return write_guard(action.guard)
+
+
+def _action_type(action: Action) -> str:
+    """The file's own word where it is one that we take for Normal."""
+    kept = action.extras.get("actionType")
+    unknown = isinstance(kept, str) and kept not in words.ACTION_KINDS and action.kind is ActionKind.NORMAL
+    return kept if unknown and isinstance(kept, str) else words.ACTION_TYPES[action.kind]
+
+
+def _sub_models(action: Action) -> list[Any]:
+    kept = action.extras.get("subModels")
+    if isinstance(kept, list) and all(isinstance(entry, str | dict) for entry in kept):
+        names = [read_sub_model(Node(entry)) for entry in kept]
+        return kept if names == list(action.sub_models) else list(action.sub_models)
+    return list(action.sub_models)
 
 
 def _is_term(entry: Any) -> bool:

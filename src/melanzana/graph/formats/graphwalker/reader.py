@@ -8,10 +8,11 @@ a note.
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from melanzana.errors import ExpressionError
+from melanzana.graph.expressions import STATE_VARIABLE, ExprType, check_assignment, compile_expression, expression_type
 from melanzana.graph.expressions.javascript import translate_actions, translate_guard
 from melanzana.graph.findings import Finding, Severity
 from melanzana.graph.formats.graphwalker.joining import Edge, Joined, JoinedState, VertexKey
@@ -60,15 +61,17 @@ class _Reader:
         single = self._graphs[0] if len(self._graphs) == 1 else Node(None)
         name = (single.get("name").text() or self._root.get("name").text() or self._joined.graph_name(0)).strip()
         initial = self._initial_assignments()
-        actions = self._actions_by_state()
+        actions: dict[VertexKey, list[Action]] = self._actions_by_state()
         assigned = [assignment for group in actions.values() for action in group for assignment in action.assignments]
         variables, unknown = infer_variables(initial, assigned)
         for variable in unknown:
             self._note("graphwalker-variable", f"the type of the variable {variable[:60]} cannot be told: declare it")
+        types = {STATE_VARIABLE: ExprType.STRING} | {variable.name: expression_type(variable.type) for variable in variables}
+        actions = {key: [self._fitted(action, types) for action in group] for key, group in actions.items()}
         model = Model(
             id=single.get("id").text() or derived_id(name),
             name=name,
-            states=tuple(self._state(state, tuple(actions[key])) for key, state in self._joined.states.items()),
+            states=tuple(self._state(state, tuple(actions.get(key, ()))) for key, state in self._joined.states.items()),
             parameters=variables,
             layout=self._layout,
             extras=self._extras(),
@@ -96,12 +99,12 @@ class _Reader:
                 found.append(assignment)
         return found
 
-    def _actions_by_state(self) -> defaultdict[VertexKey, list[Action]]:
+    def _actions_by_state(self) -> dict[VertexKey, list[Action]]:
         leaving: defaultdict[VertexKey, list[Edge]] = defaultdict(list)
         for edge in self._joined.edges:
             assert edge.source is not None  # those without one were given a start, or left out
             leaving[edge.source].append(edge)
-        found: defaultdict[VertexKey, list[Action]] = defaultdict(list)
+        found: dict[VertexKey, list[Action]] = {}
         for key, edges in leaving.items():
             weights = _scaled([_weight(edge.node.get("weight")) for edge in edges])
             found[key] = [self._action(edge, weight) for edge, weight in zip(edges, weights, strict=True)]
@@ -165,6 +168,30 @@ class _Reader:
             message = f"{edge.name[:60]}: the guard `{script[:80]}` could not be translated and is left out: {error.message}"
             self._note("graphwalker-untranslated", message, edge.id)
             return None
+
+    def _fitted(self, action: Action, types: Mapping[str, ExprType]) -> Action:
+        """The action without what JavaScript allows and typed variables do not, such as a number for a guard."""
+        extras = dict(action.extras)
+        guard, assignments = action.guard, action.assignments
+        try:
+            compile_expression(guard or "true", types, ExprType.BOOL)
+        except ExpressionError as error:
+            extras.setdefault("guard", guard)
+            self._note_unfit(action, f"guard `{guard}`", error)
+            guard = None
+        for assignment in action.assignments:
+            try:
+                check_assignment(assignment, types)
+            except ExpressionError as error:
+                text = f"{assignment.variable} = {assignment.expression}"
+                extras.setdefault("actions", []).append(text)
+                self._note_unfit(action, f"action `{text}`", error)
+                assignments = tuple(entry for entry in assignments if entry is not assignment)
+        return replace(action, guard=guard, assignments=assignments, extras=extras)
+
+    def _note_unfit(self, action: Action, what: str, error: ExpressionError) -> None:
+        message = f"{action.name[:60]}: the {what[:100]} does not fit the types of its variables and is left out: {error.message}"
+        self._note("graphwalker-untranslated", message, action.id)
 
     def _note_untranslated(self, name: str, scripts: tuple[str, ...], element_id: str | None) -> None:
         for script in scripts:
