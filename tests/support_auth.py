@@ -5,6 +5,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx
@@ -15,9 +16,10 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from melanzana.auth import answers, api
+from melanzana.auth import answers, api, store
+from melanzana.auth.keys import new_signing_key
 from melanzana.auth.master_key import MasterKey
-from melanzana.auth.records import CreatedClient, PrincipalKind
+from melanzana.auth.records import CreatedClient, PrincipalKind, Realm, SigningKey
 from melanzana.auth.service import AuthService, AuthSettings
 from melanzana.errors import MelanzanaError
 from melanzana.storage.database import Database, InlineDatabase
@@ -77,10 +79,18 @@ async def make_auth() -> Auth:
     """A fresh server; its app has the routes of the room and the room's own error answers."""
     database, clock = InlineDatabase.open(), StillClock()
     await migrate(database)
+    realm = Realm(name="eggplant", enabled=True, base_url=None, created_at=clock.now())
+    await database.write(lambda tx: store.add_realm(tx, realm, _signing_key()))
     service = AuthService(database, clock, MASTER, AuthSettings(base_url=BASE_URL))
     await service.start()
     client = await service.create_client("eggplant", "ci", "nightly runs", "tests")
     return Auth(service, database, clock, client, auth_app(service))
+
+
+@cache
+def _signing_key() -> SigningKey:
+    """Made once for all tests: making an RSA key takes longer than most of them."""
+    return new_signing_key("eggplant", MASTER, StillClock().now())
 
 
 def auth_app(service: AuthService) -> FastAPI:

@@ -20,7 +20,7 @@ from melanzana.errors import OAuthError, TooLargeError
 _PREFIX = "/auth/realms/{realm}"
 _TOKEN, _CERTS, _METADATA = "protocol/openid-connect/token", "protocol/openid-connect/certs", ".well-known/openid-configuration"
 #: Which method each address knows; every other address of a realm is not there.
-_METHODS = {"": "GET", _TOKEN: "POST", _CERTS: "GET", _METADATA: "GET"}
+_METHODS = {None: "GET", _TOKEN: "POST", _CERTS: "GET", _METADATA: "GET"}
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
 _KEYS_CACHE = "public, max-age=300"
 RealmName = Annotated[str, Path(description="Name of the realm, `eggplant` unless set otherwise.")]
@@ -97,7 +97,7 @@ def router(service: AuthService) -> APIRouter:
         await service.realm(realm)
         return JSONResponse(discovery.realm_document(realm, service.issuer(realm), service.signing_key(realm)), headers=NO_STORE)
 
-    async def everything_else(realm: str, rest: str = "") -> Response:
+    async def everything_else(realm: str, rest: str | None = None) -> Response:
         await service.realm(realm)
         allowed = _METHODS.get(rest)
         return http_error(404) if allowed is None else http_error(405, {"Allow": allowed})
