@@ -5,7 +5,7 @@ The token travels through the model's variable `token`: `lock` returns it, the o
 
 import httpx
 from webdav_session import COPY, MOVED, THING, Session, content_of, expect, same_content
-from webdav_steps import Etag, changed_etag, etag_of, file_there
+from webdav_steps import Etag, changed, etag_of, file_there
 
 _LOCKINFO = (
     b'<lockinfo xmlns="DAV:"><lockscope><exclusive/></lockscope><locktype><write/></locktype><owner>Melanzana</owner></lockinfo>'
@@ -51,8 +51,9 @@ def write_with_foreign_token(dav: Session) -> None:
 
 
 def write_with_token(dav: Session, content: str, version: int, etag: str, token: str) -> Etag:
-    response = dav.send("PUT", THING, body=content_of(content, version + 1), if_=f"(<{token}>)")
-    return changed_etag(dav, expect(response, 204, "RFC 4918 section 7.5"), etag)
+    wanted = content_of(content, version + 1)
+    expect(dav.send("PUT", THING, body=wanted, if_=f"(<{token}>)"), 204, "RFC 4918 section 7.5")
+    return changed(dav, wanted, etag)
 
 
 def delete_without_token(dav: Session) -> None:
