@@ -1,7 +1,9 @@
 """A server's execution room for tests: real services over a database in memory, a clock that stands until told, one small model."""
 
 import random
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +19,7 @@ from melanzana.graph.model import Model
 from melanzana.protocol.events import Event, RunFinished, RunStarted, StepFinished, StepStarted
 from melanzana.protocol.peer import Lease, Report
 from melanzana.storage.database import Database, InlineDatabase
+from melanzana.storage.engines import driver_of
 from melanzana.storage.migrations import migrate
 
 REALM = "eggplant"
@@ -119,9 +122,33 @@ class World:
         )
 
 
+_migrated: list[bytes] = []
+
+
+async def fresh_database() -> InlineDatabase:
+    """An empty database in memory with the newest schema; migrated once, copied after that."""
+    database = InlineDatabase.open()
+    if not _migrated:
+        await migrate(database)
+        _migrated.append(await database.read(lambda tx: driver_of(tx).serialize()))
+    else:
+        await database.read(lambda tx: _restore(driver_of(tx)))
+    return database
+
+
+def _restore(driver: sqlite3.Connection) -> None:
+    with closing(sqlite3.connect(":memory:")) as template:
+        template.deserialize(_migrated[0])
+        driver.execute("PRAGMA query_only=OFF")
+        driver.execute("ROLLBACK") if driver.in_transaction else None
+        template.backup(driver)
+
+
 async def open_world(figures: LeaseFigures | None = None, database: Database | None = None) -> World:
-    database = database or InlineDatabase.open()
-    await migrate(database)
+    if database is None:
+        database = await fresh_database()
+    else:
+        await migrate(database)
     clock, waker, seeds = ManualClock(), Waker(), random.Random(1)
     catalog = CatalogService(database, clock)
     version = await catalog.add_model(REALM, None, None, doors(), MODEL_TEXT)

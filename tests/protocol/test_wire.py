@@ -148,7 +148,7 @@ READERS = (
 
 @given(
     document=values
-    | st.fixed_dictionaries({}, optional={name: values for name in ("session", "attempt", "events", "capabilities", "next_seq")})
+    | st.fixed_dictionaries({}, optional=dict.fromkeys(("session", "attempt", "events", "capabilities", "next_seq"), values))
 )
 def test_anything_else_is_a_request_error(document: Any) -> None:
     """Whatever JSON arrives, a reader returns a record or raises RequestError, never anything else."""
