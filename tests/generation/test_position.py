@@ -284,6 +284,15 @@ def test_a_bound_that_an_output_breaks_through_an_assignment_makes_the_step_an_e
     assert "outside its bounds: 0 to 5" in walk.outcome.message
 
 
+def test_bounds_are_foretold_for_the_assignments_that_hang_on_no_output():
+    buy = act("buy", sets="n = n + 1; total = total + price", snippets=(snippet(outputs=(Output(variable="price"),)),))
+    subject = model(start(buy), parameters=(integer("price"), integer("total"), integer("n", 0, 0, 2)))
+    walk = Walk(subject, WalkPlan(path="random(iterations(1))", seed=1))
+    assert path_of(performed(walk, answering({"buy": {"price": 9}}))) == "Start -buy-> -buy->"
+    assert walk.outcome is not None
+    assert walk.outcome.reason is EndReason.DEAD_END
+
+
 def test_inputs_are_evaluated_on_the_data_before_the_step_and_not_at_all_in_a_dry_run():
     call = snippet(inputs=(Input(expression="n + 1"), Input(name="term", expression="'lamp'")), outputs=(Output(variable="n"),))
     subject = model(start(act("go", "Exit", sets="n = n * 10", snippets=(call,))), EXIT, parameters=(integer("n", 4),))

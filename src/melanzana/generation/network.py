@@ -100,7 +100,7 @@ class CompiledAction:
     """An action, its guard, what it assigns and where it leads."""
 
     __slots__ = (
-        "assignments", "calls", "foretold", "free", "guard", "id", "index", "keeps_bounds", "kind", "leads_to_action", "limit",
+        "assignments", "bound_checks", "calls", "free", "guard", "id", "index", "kind", "leads_to_action", "limit",
         "name", "output_names", "owner", "requirements", "scope", "targets", "to_previous", "weight",
     )  # fmt: skip
 
@@ -115,9 +115,8 @@ class CompiledAction:
         enabled = [snippet for snippet in action.snippets if not snippet.disabled]
         self.calls = tuple(CompiledCall(snippet, scope, label) for snippet in enabled)
         self.output_names = _output_names(enabled, dry)
-        #: can the result of the assignments be known before the action is performed?
-        self.foretold = not any(formula.names & self.output_names for _, _, formula in self.assignments)
-        self.keeps_bounds = self.foretold and any(domain.bounded for _, domain, _ in self.assignments)
+        #: assignments to bounded variables whose result is known before the action is performed
+        self.bound_checks = tuple(a for a in self.assignments if a[1].bounded and not a[2].names & self.output_names)
         self.to_previous = action.kind is ActionKind.PREVIOUS
         self.targets: tuple[int, ...] = ()
         self.leads_to_action = False
@@ -126,7 +125,7 @@ class CompiledAction:
     def lead(self, targets: tuple[int, ...]) -> None:
         self.targets = () if self.to_previous else targets
         self.leads_to_action = any(target < 0 for target in self.targets)
-        self.free = not (self.guard or self.limit > 0 or self.keeps_bounds or self.to_previous or self.leads_to_action)
+        self.free = not (self.guard or self.limit > 0 or self.bound_checks or self.to_previous or self.leads_to_action)
 
 
 class Network:

@@ -103,7 +103,8 @@ class Position:
 
         Errors: `EvaluationError`, and none was made.
         """
-        results = self._results(action)
+        view = self.values.view(action.scope)
+        results = [_held(domain, formula, view) for _, domain, formula in action.assignments]
         for (_, domain, formula), result in zip(action.assignments, results, strict=True):
             if not domain.admits(result):
                 return f"{formula.label} gives {result!r}, outside its bounds: {domain.bounds()}"
@@ -150,22 +151,19 @@ class Position:
             return barred
         if action.guard is not None and not action.guard.value(self.values.view(action.scope)):
             return "its guard is false"
-        return "its assignments would leave the bounds of a variable" if action.keeps_bounds and not self._within(action) else ""
+        return "its assignments would leave the bounds of a variable" if action.bound_checks and not self._within(action) else ""
 
     def _within(self, action: CompiledAction) -> bool:
         ahead = self
         if any(domain.generated for domain in self._own_domains(action)):
             ahead = self.copy()
             ahead.begin(action)
-        return all(domain.admits(result) for (_, domain, _), result in zip(action.assignments, ahead._results(action), strict=True))
+        view = ahead.values.view(action.scope)
+        return all(domain.admits(_held(domain, formula, view)) for _, domain, formula in action.bound_checks)
 
     def _own_domains(self, action: CompiledAction) -> Sequence[Domain]:
         outer = self.network.scopes.model_scope if action.owner is None else action.owner.scope
         return () if action.scope is outer else tuple(self.network.scopes.layout[action.scope.stores[-1]].values())
-
-    def _results(self, action: CompiledAction) -> list[Scalar]:
-        view = self.values.view(action.scope)
-        return [_held(domain, formula, view) for _, domain, formula in action.assignments]
 
     def _with_open_chains(self, action: CompiledAction) -> tuple[int, ...]:
         """The targets of an action that leads to other actions: of these only the ones that may follow, as far as can be known."""
@@ -173,7 +171,7 @@ class Position:
             return action.targets
         ahead = self.copy()
         ahead.begin(action)
-        if not action.foretold or ahead.assign(action):
+        if ahead.assign(action):
             return action.targets
         return tuple(target for target in action.targets if target >= 0 or ahead._may_follow(target))
 

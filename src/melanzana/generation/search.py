@@ -198,10 +198,9 @@ def _decides(action: CompiledAction) -> Iterator[_Variable]:
     """The variables that are read to decide whether the action may be performed."""
     if action.guard is not None:
         yield from _read(action, action.guard)
-    for store, domain, formula in action.assignments:
-        if domain.bounded:
-            yield store, domain.name
-            yield from _read(action, formula)
+    for store, domain, formula in action.bound_checks:
+        yield store, domain.name
+        yield from _read(action, formula)
 
 
 def _read(action: CompiledAction, formula: Formula) -> Iterator[_Variable]:
