@@ -28,7 +28,16 @@ from melanzana.errors import (
     UnavailableError,
 )
 from melanzana.generation.step import EndReason, Verdict
-from melanzana.protocol.events import AttachmentStored, Event, LogWritten, RunFinished, RunPaused, RunResumed
+from melanzana.protocol.events import (
+    AttachmentStored,
+    Event,
+    LogWritten,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    StepFinished,
+    StepStarted,
+)
 from melanzana.protocol.peer import Directive, Lease, Peer, Report, Session
 from melanzana.runner.outbox import Outbox
 from melanzana.runner.records import AgentSettings
@@ -67,6 +76,7 @@ class Attempt:
         self._stop_message = ""
         self._kill_timer: asyncio.Task[None] | None = None
         self._paused = False
+        self._performing = ""
         self._batch_events = self._settings.batch_events
         self._log = _log.bind(execution=lease.execution_id, run=lease.run_id, attempt=lease.attempt)
 
@@ -151,11 +161,11 @@ class Attempt:
                     await self._outbox.put(await self._prepared(worker, event))
                     finished = isinstance(event, RunFinished)
         if not finished:
-            await self._outbox.put(self._aborted() if self._closing else _crashed(worker.epitaph()))
+            await self._outbox.put(self._aborted() if self._closing else _crashed(worker.epitaph() + self._performing))
 
     async def _prepared(self, worker: Worker, event: Event) -> Event:
         """The event, once the server may have it: an attachment's content goes first, so that no event names a missing file."""
-        self._paused = isinstance(event, RunPaused) or (self._paused and not isinstance(event, RunResumed))
+        self._follow(event)
         if isinstance(event, AttachmentStored):
             try:
                 await self._store(await worker.content(event.sha256))
@@ -167,6 +177,15 @@ class Attempt:
         if isinstance(event, RunFinished) and self._stop_message:
             return self._aborted()
         return event
+
+    def _follow(self, event: Event) -> None:
+        """Note what the worker is at."""
+        if isinstance(event, RunPaused | RunResumed):
+            self._paused = isinstance(event, RunPaused)
+        elif isinstance(event, StepStarted):
+            self._performing = f'; it was performing step {event.number}, {event.kind} "{event.name}"'
+        elif isinstance(event, StepFinished):
+            self._performing = ""
 
     async def _store(self, content: bytes) -> None:
         pauses = self._pauses()

@@ -39,7 +39,10 @@ def describe(error: BaseException, folder: Path | None = None) -> Failure:
     if not frames:
         return Failure(cut(text), trace)
     frame, line = (inside or frames)[-1]
-    file = _shown(frame.f_code.co_filename, folder)
+    name = frame.f_code.co_filename
+    if isinstance(error, SyntaxError) and error.filename:
+        name, line = error.filename, error.lineno or 1
+    file = _shown(name, folder)
     return Failure(f"{cut(text, TEXT_LIMIT - len(file) - 20)} ({file}:{line})", trace, file, line)
 
 
@@ -55,7 +58,7 @@ def cut(text: str, limit: int = TEXT_LIMIT) -> str:
 
 def _text(error: BaseException, innermost: tuple[FrameType, int | None] | None) -> str:
     try:
-        text = str(error)
+        text = error.msg if isinstance(error, SyntaxError) else str(error)
     except Exception as broken:  # user code writes __str__
         text = f"(its text cannot be shown: {type(broken).__name__})"
     if isinstance(error, AssertionError) and not text and innermost is not None:

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-_ROUNDS = 20
+#: How long the guard looks for descendants that are still there; then only the group is left to kill.
+_PATIENCE_SECONDS = 1.5
 
 
 def prctl(option: int, argument: int) -> None:
@@ -60,7 +61,7 @@ class Guard:
         if status is not None:
             with contextlib.suppress(OSError):
                 os.write(self._events, b"\n" + json.dumps({"exit": status}).encode() + b"\n")
-        end_everything(self._child if status is None else None)
+        end_everything()
 
     def _pass_on(self, signum: int, frame: Any) -> None:  # noqa: ARG002 - the signature of signal handlers
         with contextlib.suppress(ProcessLookupError):
@@ -98,19 +99,25 @@ class Guard:
         return None
 
 
-def end_everything(child: int | None) -> NoReturn:
-    """Kill the child, every other descendant, the group and oneself."""
-    if child is not None:
-        _kill(child)
-    for _ in range(_ROUNDS):  # somebody may fork while we look
-        outside = [pid for pid in descendants(os.getpid()) if _group(pid) not in (os.getpgrp(), None)]
-        if not outside:
+def end_everything() -> NoReturn:
+    """Kill every descendant, wait until none is left (orphans come to the guard), then end the group and oneself."""
+    latest = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < latest:
+        _bury()
+        left = descendants(os.getpid())
+        if not left:
             break
-        for pid in outside:
+        for pid in left:  # somebody may fork while we look, hence the rounds
             _kill(pid)
-        time.sleep(0.005)  # the dead need a moment to leave the list
+        time.sleep(0.002)
     os.killpg(0, signal.SIGKILL)
     os._exit(1)  # not reached
+
+
+def _bury() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def descendants(root: int) -> tuple[int, ...]:
@@ -134,13 +141,6 @@ def _processes() -> Iterator[tuple[int, int]]:
             fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             if fields[0] != "Z":
                 yield int(folder.name), int(fields[1])
-
-
-def _group(pid: int) -> int | None:
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return None
 
 
 def _kill(pid: int) -> None:

@@ -42,6 +42,8 @@ class Interruption:
         """What runs inside may be interrupted."""
         self._armed = True
         try:
+            if self.requested and not self._closed:  # the signal came just before
+                raise StepAborted("the run is being aborted")
             yield
         finally:
             self._armed = False

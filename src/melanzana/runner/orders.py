@@ -70,6 +70,7 @@ class EventWriter:
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._changed = threading.Condition()
+        self._writing = threading.Lock()
         self._closing = False
         self._broken = False
         self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
@@ -86,6 +87,10 @@ class EventWriter:
             if len(self._lines) in (1, FLUSH_EVENTS):
                 self._changed.notify_all()
 
+    def flush(self) -> None:
+        """Write what waits, on the calling thread: before code that may bring the process down."""
+        self._write_batch()
+
     def close(self) -> None:
         """Write what is left."""
         with self._changed:
@@ -94,23 +99,26 @@ class EventWriter:
         self._thread.join()
 
     def _write_all(self) -> None:
-        while batch := self._next_batch():
+        while not self._broken:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._lines) or self._closing)
+                if not self._lines:
+                    return
+                self._changed.wait_for(lambda: len(self._lines) >= FLUSH_EVENTS or self._closing, timeout=FLUSH_SECONDS)
+            self._write_batch()
+
+    def _write_batch(self) -> None:
+        with self._writing:
+            with self._changed:
+                batch = b"".join(self._lines)
+                self._lines.clear()
+                self._changed.notify_all()
             try:
                 _write(self._descriptor, batch)
             except OSError:
                 with self._changed:
                     self._broken = True
                     self._changed.notify_all()
-                return
-
-    def _next_batch(self) -> bytes:
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._lines) or self._closing)
-            self._changed.wait_for(lambda: len(self._lines) >= FLUSH_EVENTS or self._closing, timeout=FLUSH_SECONDS)
-            batch = b"".join(self._lines)
-            self._lines.clear()
-            self._changed.notify_all()
-        return batch
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from melanzana.errors import NotFoundError, RequestError, UnavailableError
 from melanzana.protocol.events import Event, event_from_json
+from melanzana.runner.failures import cut
 from melanzana.runner.orders import ABORT, RESUME
 from melanzana.runner.workers import Job
 
@@ -28,6 +29,7 @@ _READ_BYTES = 65_536
 _LINE_BYTES = 8 * 2**20
 #: How long the guard may take to end everything, in seconds; then its group is killed from here.
 _GUARD_SECONDS = 2.0
+#: Most characters of it in an epitaph.
 _LAST_WORDS = 2_000
 
 
@@ -216,7 +218,7 @@ class ProcessWorker:
     def _last_words(self) -> str:
         """The end of what the process wrote to the standard error it was started with."""
         try:
-            return (self._folder / "stderr.txt").read_text("utf-8", "replace").strip()[-_LAST_WORDS:]
+            return cut((self._folder / "stderr.txt").read_text("utf-8", "replace").strip(), _LAST_WORDS)
         except OSError:
             return ""
 

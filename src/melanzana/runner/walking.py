@@ -60,6 +60,7 @@ class Surroundings:
     """What a walk has around it in its process."""
 
     emit: Callable[[Event], None]
+    flush: Callable[[], None]  #: called before action code, which may bring the process down
     orders: Orders
     clock: Clock
     interruption: Interruption
@@ -72,6 +73,7 @@ def walk_job(snapshot: Snapshot, around: Surroundings) -> None:
     """Carry out `snapshot`; the last event is `RunFinished`."""
     around.emit(RunStarted(agent=around.agent_name, version=__version__, suite=snapshot.suite))
     try:
+        around.flush()
         model = from_document(snapshot.model)
         walk = Walk(model, _plan(snapshot))
         suite = Suite.load(snapshot.suite) if snapshot.perform and snapshot.suite else None
@@ -159,6 +161,7 @@ class _Run:
         self._emit(
             StepStarted(number=step.number, kind=step.kind, element_id=step.element_id, name=step.name, at_seconds=self._elapsed())
         )
+        self._around.flush()
         performed = self._performer.perform(step, bound)
         if performed.aborted:
             self._around.interruption.requested = True

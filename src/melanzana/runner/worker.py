@@ -75,6 +75,7 @@ def _carry_out(folder: Path, orders: Any, events: Any) -> None:
     with Capture() as capture:
         around = Surroundings(
             emit=events.emit,
+            flush=events.flush,
             orders=orders,
             clock=SystemClock(),
             interruption=interruption,
