@@ -9,7 +9,7 @@ from melanzana.errors import LimitError
 
 MAX_BYTES = 2 * 1024 * 1024  #: of an uploaded file
 MAX_DEPTH = 64  #: maps and lists inside each other
-MAX_NODES = 500_000  #: values of one document: keys, scalars, maps and lists
+MAX_NODES = 250_000  #: values of one document: keys, scalars, maps and lists
 MAX_STATES = 10_000
 MAX_ACTIONS = 50_000  #: of the model; the same figure bounds its transitions
 MAX_VARIABLES = 256  #: of the model, of one state, or of one action

@@ -27,19 +27,21 @@ class ReadResult:
     model: Model
     format: str
     notes: tuple[Finding, ...] = ()
-    source: Source = field(default_factory=lambda: Source(None), repr=False)
-    places: dict[str, str] = field(default_factory=dict, repr=False)  #: JSON pointers into `source`, by element id
+    source: Callable[[], Source] = field(default=lambda: Source(None), repr=False)  #: with positions; found only when asked for
+    places: dict[str, str] = field(default_factory=dict, repr=False)  #: JSON pointers into the source, by element id
 
     def locate(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """The findings with the line and column of what they are about, as far as the text tells."""
-        return tuple(self._located(finding) for finding in findings)
+        found = tuple(findings)
+        source = self.source() if found else Source(None)
+        return tuple(self._located(finding, source) for finding in found)
 
-    def _located(self, finding: Finding) -> Finding:
-        pointer = self._pointer(finding)
-        position = None if pointer is None else self.source.heading(pointer)
+    def _located(self, finding: Finding, source: Source) -> Finding:
+        pointer = self._pointer(finding, source)
+        position = None if pointer is None else source.heading(pointer)
         return finding if position is None else replace(finding, line=position.line, column=position.column)
 
-    def _pointer(self, finding: Finding) -> str | None:
+    def _pointer(self, finding: Finding, source: Source) -> str | None:
         if finding.element_id is None:
             return None
         pointer = self.places.get(finding.element_id, "" if finding.element_id == self.model.id else None)
@@ -48,7 +50,7 @@ class ReadResult:
         key, _, rest = finding.field.partition("/")
         inner = join_pointer(pointer, key)
         nested = join_pointer(inner, rest) if rest else inner
-        return next((place for place in (f"{inner}/{rest}", nested, inner) if place in self.source.values), pointer)
+        return next((place for place in (f"{inner}/{rest}", nested, inner) if place in source.values), pointer)
 
 
 class _Reading(Protocol):
@@ -79,13 +81,8 @@ def read_model(data: bytes, file: str = "") -> ReadResult:
     except ModelError as error:
         raise explained(error, located(source, text) if json_like else source) from None
     notes = tuple(getattr(reading, "notes", ()))
-    return ReadResult(
-        model=reading.model,
-        format=form,
-        notes=notes,
-        source=located(source, text) if json_like else source,
-        places=reading.places,
-    )
+    finder = (lambda: located(source, text)) if json_like else (lambda: source)
+    return ReadResult(model=reading.model, format=form, notes=notes, source=finder, places=reading.places)
 
 
 def detect_format(source: Source) -> str:
