@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,22 +13,24 @@ from melanzana.auth.records import Principal
 from melanzana.catalog import api as catalog_api
 from melanzana.catalog.service import CatalogService
 from melanzana.executions.figures import LeaseFigures
-from melanzana.executions.records import ClaimingAgent, Execution, StartRequest
+from melanzana.executions.records import ClaimingAgent, Execution, LifecycleState, StartRequest, StoredEvent
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
 from melanzana.generation.step import OnError, Step, Verdict
 from melanzana.generation.walk import Walk, WalkPlan
-from melanzana.graph.formats.document import from_document
-from melanzana.protocol.events import Event, LogWritten, RunFinished, RunStarted, StepFinished
+from melanzana.graph.formats.document import from_document, to_document
+from melanzana.protocol.events import Event, LogWritten, RunFinished, RunStarted, StepFinished, event_to_json
 from melanzana.protocol.peer import Lease, Report
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.reports import api as reports_api
 from melanzana.reports.service import ReportService
 from melanzana.server import openapi, problems
 from support_auth import BASE_URL, Auth, make_auth
-from support_executions import MODEL_TEXT
+from support_executions import doors
 
 REALM = "eggplant"
+#: When the runs of `stored` began.
+BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 AGENT = ClaimingAgent(agent_id=1, session=1, realm=REALM, capabilities=frozenset({"python", "dry"}), name="rack-1")
 #: What a step comes to: its verdict and message.
 Judge = Callable[[Step], tuple[Verdict, str]]
@@ -78,6 +81,67 @@ def _finished(step: Step, verdict: Verdict, message: str, performed: bool) -> St
     )
 
 
+def plan(path: str = "random(actions(6) and iterations(3))", seed: int = 1, on_error: str = "clean") -> Snapshot:
+    return Snapshot(
+        model=to_document(doors()), model_id=doors().id, model_version=1, model_hash="", path=path, seed=seed, on_error=on_error
+    )
+
+
+def stored(events: tuple[Event, ...], attempt: int = 1, first: int = 1) -> list[StoredEvent]:
+    """The events as lines of a log, a second apart."""
+    lines = []
+    for number, event in enumerate(events):
+        body = event_to_json(event)
+        lines.append(
+            StoredEvent(
+                run_id=1,
+                seq=first + number,
+                attempt=attempt,
+                agent_seq=number + 1,
+                at=BEGUN + timedelta(seconds=first + number),
+                type=body.pop("type"),
+                body=body,
+            )
+        )
+    return lines
+
+
+def server_line(seq: int, kind: str, **body: Any) -> StoredEvent:
+    return StoredEvent(run_id=1, seq=seq, attempt=1, agent_seq=None, at=BEGUN + timedelta(seconds=seq), type=kind, body=body)
+
+
+def execution(state: LifecycleState, reason: str | None = None) -> Execution:
+    """An execution that stands so."""
+    return Execution(
+        id="e",
+        run_id=1,
+        realm="eggplant",
+        state=state,
+        attempt=1,
+        verdict=None,
+        reason=reason,
+        message="",
+        model_id=doors().id,
+        model_version=1,
+        model_name="Doors",
+        test_case=None,
+        path="",
+        seed=1,
+        perform=True,
+        agent_id=1,
+        requested_agent_id=None,
+        labels=(),
+        tags=(),
+        ignored_fields=(),
+        paused=False,
+        created_at=BEGUN,
+        created_by="ci",
+        started_at=BEGUN,
+        ended_at=None,
+        snapshot=plan(),
+    )
+
+
 @dataclass
 class House:
     """The rooms from authorization to reports, and one API client of the default realm."""
@@ -114,7 +178,7 @@ class House:
         return lease
 
     async def tell(self, lease: Lease, events: Sequence[Event], first_seq: int = 1) -> None:
-        self.auth.clock.move(100.0)
+        self.auth.clock.move(10.0)
         await self.executions.report(
             AGENT, Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=first_seq, events=tuple(events))
         )
@@ -130,8 +194,7 @@ class House:
 async def open_house() -> House:
     auth = await make_auth()
     catalog = CatalogService(auth.database, auth.clock)
-    figures = LeaseFigures(lease_seconds=100_000.0)
-    executions = ExecutionService(auth.database, auth.clock, figures, Waker(), catalog=catalog)
+    executions = ExecutionService(auth.database, auth.clock, LeaseFigures(), Waker(), catalog=catalog)
     reports = ReportService(catalog, executions)
     gate = Gate(auth.service)
     app = FastAPI(redirect_slashes=False)
@@ -141,6 +204,3 @@ async def open_house() -> House:
     openapi.install(app)
     principal = await auth.service.verify_token(await auth.token())
     return House(auth, catalog, executions, reports, app, principal)
-
-
-__all__ = ["AGENT", "MODEL_TEXT", "REALM", "House", "fails_at", "open_house", "passes", "walked"]
