@@ -221,3 +221,33 @@ async def test_database_that_does_not_answer(auth: Auth) -> None:
     async with auth.http() as http:
         answer = await http.post(auth.client.token_url, data=form(auth.client))
     assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (503, "temporarily_unavailable", "2")
+
+
+class CountingKey(MasterKey):
+    """The master key, counting its digests."""
+
+    digests = 0
+
+    def digest(self, client_secret: str) -> bytes:
+        self.digests += 1
+        return super().digest(client_secret)
+
+
+async def test_refusals_cost_the_same(auth: Auth) -> None:
+    """An unknown client, a revoked one, a missing secret and a wrong one each cost one look-up and one digest."""
+    master = CountingKey(b"0123456789abcdef0123456789abcdef")
+    service = AuthService(auth.database, auth.clock, master, AuthSettings(base_url=BASE_URL))
+    await service.start()
+    revoked = await service.create_client("eggplant", "old")
+    await service.revoke_client(revoked.client_id)
+    refused = [
+        ("nobody", "x"),
+        (revoked.client_id, revoked.client_secret),
+        (auth.client.client_id, None),
+        (auth.client.client_id, "x"),
+    ]
+    for client_id, secret in refused:
+        before = master.digests
+        with pytest.raises(OAuthError, match="Invalid client or Invalid client credentials"):
+            await service.authenticate_client("eggplant", Credentials(client_id=client_id, client_secret=secret), "192.0.2.1")
+        assert master.digests - before == 1

@@ -73,6 +73,18 @@ async def test_questions_cannot_write(database: Database) -> None:
     assert await database.read(rows("SELECT n FROM numbers")) == [2]
 
 
+async def test_glance_is_a_question(database: Database) -> None:
+    """A glance sees every change that was committed before it, cannot write, and gives the question's own errors."""
+    for number in range(3):
+        await database.write(statement("INSERT INTO numbers VALUES (:n)", n=number))
+        assert await database.glance(rows("SELECT max(n) FROM numbers")) == [number]
+    with pytest.raises(OperationalError, match="readonly"):
+        await database.glance(statement("INSERT INTO numbers VALUES (9)"))
+    with pytest.raises(OperationalError, match="no such table"):
+        await database.glance(rows("SELECT 1 FROM nowhere"))
+    assert await database.glance(rows("SELECT count(*) FROM numbers")) == [3]
+
+
 async def test_error_of_a_question_arrives(database: Database) -> None:
     """What a question raises arrives unchanged."""
     with pytest.raises(OperationalError, match="no such table"):
@@ -117,6 +129,8 @@ async def test_closed(database: Database) -> None:
     await database.close()
     with pytest.raises(UnavailableError, match="closed"):
         await database.read(rows("SELECT 1"))
+    with pytest.raises(UnavailableError, match="closed"):
+        await database.glance(rows("SELECT 1"))
     with pytest.raises(UnavailableError, match="closed"):
         await database.write(rows("SELECT 1"))
 

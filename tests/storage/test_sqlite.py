@@ -221,3 +221,11 @@ async def test_folder_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match="data folder"):
         SqliteDatabase.open(tmp_path / "file" / "data" / "test.db")
+
+
+@pytest.mark.parametrize("name", ["test.db", "test.db.lock"])
+async def test_folder_in_the_way(tmp_path: Path, name: str) -> None:
+    """A folder where the database or its lock should be is a wrong setting with a reason."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError, match="cannot be"):
+        SqliteDatabase.open(tmp_path / "test.db")

@@ -240,7 +240,7 @@ class AuthService:
             raise OAuthError("invalid_client", "Missing client_id parameter", status=400)
         if wait := self._throttle.wait_seconds(client_id, address):
             raise OAuthError("too_many_requests", f"Too many failed attempts; wait {wait} seconds", status=429, retry_after=wait)
-        client = await self._database.read(lambda tx: store.live_client(tx, realm, client_id[:_LONGEST_CLIENT_ID]))
+        client = await self._database.glance(lambda tx: store.live_client(tx, realm, client_id[:_LONGEST_CLIENT_ID]))
         presented = self._master.digest(credentials.client_secret or "")
         right = hmac.compare_digest(presented, DUMMY_DIGEST if client is None else client.secret_digest)
         if client is None or not right:
@@ -255,7 +255,7 @@ class AuthService:
         Errors: InvalidTokenError; UnavailableError when the database does not answer.
         """
         claims = tokens.read(token, self._ring, self._issuers, self._clock.now().timestamp())
-        client = await self._database.read(lambda tx: store.live_client(tx, claims.realm, claims.client_id))
+        client = await self._database.glance(lambda tx: store.live_client(tx, claims.realm, claims.client_id))
         if client is None or client.generation != claims.generation:
             raise InvalidTokenError("the access token is no longer valid: its client was revoked or got a new secret")
         return Principal(

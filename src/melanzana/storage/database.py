@@ -9,9 +9,11 @@ A change must use only its connection: no await, no network, no commit of its ow
 """
 
 import asyncio
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -49,6 +51,13 @@ class Database(ABC):
         Errors: what `question` raises; UnavailableError when the file or the disk does not answer.
         """
 
+    async def glance(self, question: Callable[[Connection], T]) -> T:
+        """Ask for one row by its primary key, on the calling thread: for such a question a thread of its own costs more.
+
+        The same promises and errors as `read`. Anything that may touch more than a page or two is a `read`.
+        """
+        return await self.read(question)
+
     @abstractmethod
     async def write(self, change: Callable[[Connection], T]) -> T:
         """Change, in one transaction; returns only after COMMIT.
@@ -68,6 +77,8 @@ class SqliteDatabase(Database):
     def __init__(self, *, writer: Writer, readers: Engine, lock: ServerLock | None) -> None:
         self.writer = writer
         self._readers = readers
+        self._glancing = readers.connect()
+        self._glancing_alone = threading.Lock()
         self._lock = lock
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="melanzana-reader")
         self._closed = False
@@ -86,18 +97,25 @@ class SqliteDatabase(Database):
         try:
             path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
             writer = Writer(writer_engine(path).connect, limits or WriterLimits())
+            return cls(writer=writer, readers=reader_engine(path, _READERS + 1), lock=lock)
         except BaseException as error:
             if lock is not None:
                 lock.release()
-            if isinstance(error, DBAPIError):
-                raise SettingsError(f"{path} cannot be opened as a database: {error.orig}", field="data") from error
+            if isinstance(error, DBAPIError | OSError):
+                reason = error.orig if isinstance(error, DBAPIError) else error.strerror
+                raise SettingsError(f"{path} cannot be opened as a database: {reason}", field="data") from error
             raise
-        return cls(writer=writer, readers=reader_engine(path, _READERS), lock=lock)
 
     async def read(self, question: Callable[[Connection], T]) -> T:
         if self._closed:
             raise UnavailableError("the database is closed")
         return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._readers, question)
+
+    async def glance(self, question: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise UnavailableError("the database is closed")
+        with self._glancing_alone, _infrastructure_told(), self._glancing.begin():
+            return question(self._glancing)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.writer.submit(change))
@@ -108,6 +126,7 @@ class SqliteDatabase(Database):
         self._closed = True
         await asyncio.to_thread(self.writer.close)
         await asyncio.to_thread(self._threads.shutdown)
+        self._glancing.close()
         self._readers.dispose()
         if self._lock is not None:
             self._lock.release()
@@ -152,9 +171,15 @@ class InlineDatabase(Database):
 
 
 def _ask(engine: Engine, question: Callable[[Connection], T]) -> T:
+    with _infrastructure_told(), engine.connect() as connection:
+        return question(connection)
+
+
+@contextmanager
+def _infrastructure_told() -> Iterator[None]:
+    """Turn what the file or the disk did wrong into UnavailableError; leave the statement's own errors as they are."""
     try:
-        with engine.connect() as connection:
-            return question(connection)
+        yield
     except DBAPIError as error:
         if is_infrastructure(error) and error_name(error) != _FORBIDDEN:
             raise unavailable(error) from error

@@ -15,9 +15,12 @@ class ServerLock:
     """Holds `<file>.lock` until `release`."""
 
     def __init__(self, database: Path) -> None:
-        """Errors: SettingsError when another server, in this process or another, holds the lock."""
-        self._path = database.with_name(database.name + ".lock")
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        """Errors: SettingsError when another server, in this process or another, holds the lock, or it cannot be made."""
+        path = database.with_name(database.name + ".lock")
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        except OSError as error:
+            raise SettingsError(f"the lock file {path} cannot be made: {error.strerror}", field="data") from error
         try:
             _lock(self._descriptor)
         except OSError:
