@@ -16,7 +16,7 @@ DOORS = Path(__file__).parent / "doors"
 MODEL = (DOORS / "doors.yaml").read_text("utf-8")
 SUITE = str(DOORS / "suite")
 #: Figures short enough for a test; the ratios are those of the defaults.
-QUICK = ("--no-agent", "--heartbeat-seconds", "0.5", "--lease-seconds", "2", "--grace-seconds", "1", "--kill-seconds", "1")
+QUICK = ("--heartbeat-seconds", "0.5", "--lease-seconds", "2", "--grace-seconds", "1", "--kill-seconds", "1")
 
 
 class AgentProcess:
@@ -45,8 +45,9 @@ class AgentProcess:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with running_server(tmp_path / "data", *QUICK) as process:
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """With the figures that the test was parametrized with, else with quick ones."""
+    with running_server(tmp_path / "data", "--no-agent", *getattr(request, "param", QUICK)) as process:
         yield process
 
 
@@ -89,6 +90,7 @@ def test_a_killed_agent_ends_its_run_visibly(script: Script, agent: AgentProcess
     assert run["reason"] == "agent_lost"
 
 
+@pytest.mark.parametrize("server", [()], indirect=True, ids=["default figures"])
 def test_a_killed_server_loses_nothing_and_the_agent_resumes(
     script: Script, server: ServerProcess, agent: AgentProcess, tmp_path: Path
 ) -> None:

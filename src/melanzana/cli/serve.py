@@ -38,8 +38,8 @@ def serve(  # noqa: PLR0917 - one parameter a flag
 ) -> None:
     """Start the server: REST API, embedded database, dry runs, and an agent on this machine.
 
-    Every setting can also stand in the environment (MELANZANA_PORT) or in a TOML file; the reference page "Settings" lists them with
-    their units, lease figures included.
+    Every setting can also stand in the environment (MELANZANA_PORT) or in a TOML file; the reference page "Settings" lists them
+    with their units, lease figures included.
     """
     flags: dict[str, Any] = {name: value for name, value in locals().items() if name != "config"}
     from melanzana.server.process import run_server

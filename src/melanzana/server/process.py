@@ -57,6 +57,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._services = services
         self.beside: list[asyncio.Task[None]] = []
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for task in self.beside:
@@ -85,9 +90,8 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
             sweep.cancel()
 
 
-async def _start_agents(server: uvicorn.Server, settings: ServerSettings, services: Services) -> None:
-    while not server.started:
-        await asyncio.sleep(0.01)
+async def _start_agents(server: _Server, settings: ServerSettings, services: Services) -> None:
+    await server.ready.wait()
     _announce(settings)
     names = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
     async with asyncio.TaskGroup() as group:

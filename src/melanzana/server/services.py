@@ -93,7 +93,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     catalog = CatalogService(database, clock)
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog)
-    agents = AgentService(database, clock, executions, figures)
+    agents = AgentService(database, clock, executions, figures, auth=auth, blobs=blobs)
     return Services(
         settings=settings,
         database=database,
@@ -102,7 +102,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         catalog=catalog,
         executions=executions,
         agents=agents,
-        reports=ReportService(catalog, executions),
+        reports=ReportService(catalog, executions, agents.names),
         waker=waker,
         clock=clock,
     )
