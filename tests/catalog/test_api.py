@@ -10,6 +10,7 @@ import pytest
 from melanzana.catalog.api import MAX_BODY
 from melanzana.graph.formats.dai import write_dai
 from melanzana.graph.formats.document import to_document
+from melanzana.server.limits import BodyLimits
 from support_executions import MODEL_TEXT, doors
 from support_reports import House
 
@@ -198,6 +199,20 @@ async def test_an_endless_body_is_cut(http: httpx.AsyncClient) -> None:
     answer = await http.post("/ai/models", content=chunks(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 413
     assert answer.json()["maximum"] == MAX_BODY
+
+
+async def test_a_limit_around_the_route_is_heard(house: House) -> None:
+    """When the server's own limit ends a body, its 413 is the answer and nothing is logged as unexpected."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b" " * 1_000
+
+    headers = {"Authorization": f"Bearer {await house.auth.token()}", "Content-Type": "application/json"}
+    limited = httpx.ASGITransport(BodyLimits(house.app, lambda _path: 1_500))
+    async with httpx.AsyncClient(transport=limited, base_url="http://test") as http:
+        answer = await http.post("/ai/models", content=chunks(), headers=headers)
+    assert (answer.status_code, answer.json()["maximum"]) == (413, 1_500)
 
 
 async def test_get_gives_dai_and_document(http: httpx.AsyncClient) -> None:

@@ -151,6 +151,16 @@ async def test_the_list_is_newest_first_and_filtered(house: House, http: httpx.A
         assert await get(http, f"/ai/runs?{query}") == [], query
 
 
+async def test_runs_of_a_model(house: House, http: httpx.AsyncClient, model: int) -> None:
+    """A model has its runs under its own address; an unknown model is 404."""
+    run = await house.run(model)
+    for ref in (model, doors().id):
+        answer = await http.get(f"/ai/models/{ref}/runs?status=Passed")
+        assert ([item["id"] for item in answer.json()], answer.headers["x-total-count"]) == ([run.run_id], "1")
+    assert await get(http, f"/ai/models/{model}/runs?status=Failed") == []
+    assert (await http.get("/ai/models/99/runs")).status_code == 404
+
+
 async def test_a_wrong_query_is_422(http: httpx.AsyncClient, model: int) -> None:
     """Bad limits, unknown words and unknown parameters are refused."""
     for query in ("limit=0", "limit=201", "limit=1e9", "offset=-1", "status=passed", "model_id=x", "sort=id", "tag="):

@@ -6,11 +6,12 @@ requests. The server's middleware refuses oversized bodies before this file sees
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from melanzana.auth.gate import Gate
 from melanzana.auth.permissions import Scope
@@ -85,7 +86,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
                 "headers": _ETAG_HEADER,
             },
             201: {"headers": _ETAG_HEADER},
-            **answers(401, 403, 409, 413, 415, 422, 503),
+            **answers(400, 401, 403, 409, 413, 415, 422, 503),
         },
         openapi_extra=_upload_body("modeljson"),
     )
@@ -119,7 +120,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
     @routes.put(
         "/{model_id}",
         response_model=shapes.SavedAnswer,
-        responses={200: {"headers": _ETAG_HEADER}, **answers(401, 403, 404, 409, 413, 415, 422, 503)},
+        responses={200: {"headers": _ETAG_HEADER}, **answers(400, 401, 403, 404, 409, 413, 415, 422, 503)},
         openapi_extra=_upload_body(),
     )
     async def change_model(
@@ -203,11 +204,20 @@ def _reader(request: Request, of_json: _Reader, of_text: _Reader) -> _Reader | R
 
 async def _body(request: Request) -> bytes:
     received = bytearray()
-    async for chunk in request.stream():
+    async for chunk in _chunks(request):
         received += chunk
         if len(received) > MAX_BODY:
             raise TooLargeError(f"the body is larger than {MAX_BODY:,} bytes; a model may have {MAX_BYTES:,}", maximum=MAX_BODY)
     return bytes(received)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body as it comes. A client that goes away, or is sent away by a limit around us, ends the request."""
+    try:
+        async for chunk in request.stream():
+            yield chunk
+    except ClientDisconnect:
+        raise RequestError("the body did not arrive whole") from None
 
 
 def _etag(entry: ModelEntry) -> dict[str, str]:

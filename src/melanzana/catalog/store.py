@@ -77,7 +77,7 @@ _SUMMARY = [column for column in model_versions.c if column.name not in {"model_
 
 def find_model(tx: Connection, realm: str, ref: int | str, *, deleted: bool = False) -> ModelEntry | None:
     """The model with this integer id or uuid; a deleted one only when asked for."""
-    wanted = models.c.id == ref if isinstance(ref, int) else models.c.uuid == ref
+    wanted = models.c.id == ref if isinstance(ref, int) else models.c.uuid == ref.lower()
     question = select(models).where(models.c.realm == realm, wanted)
     row = tx.execute(question if deleted else question.where(models.c.deleted_at.is_(None))).mappings().first()
     return None if row is None else _entry(row)

@@ -11,7 +11,8 @@ from melanzana.auth.gate import Gate
 from melanzana.auth.permissions import Scope
 from melanzana.auth.records import Principal
 from melanzana.clock import Clock, SystemClock
-from melanzana.executions.records import ExecutionFilter
+from melanzana.errors import NotFoundError
+from melanzana.executions.records import ExecutionFilter, LifecycleState
 from melanzana.reports import shapes
 from melanzana.reports.service import ReportService
 from melanzana.version import __version__
@@ -58,6 +59,21 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         page = await service.log(principal.realm, _ref(run_id), query.offset, query.limit)
         return shapes.LogAnswer(items=[shapes.log_item(entry) for entry in page.entries], total_count=page.total, date_as_of=as_of)
 
+    @routes.get(
+        "/models/{model_id}/runs", tags=["Models"], responses={200: {"headers": _COUNT_HEADER}, **answers(401, 403, 404, 422, 503)}
+    )
+    async def list_runs_of_model(
+        principal: may_read, response: Response, model_id: shapes.ModelRefPath, query: Annotated[shapes.ModelRunsQuery, Query()]
+    ) -> list[shapes.RunItem]:
+        """Runs of a model, all versions, the newest first; of a deleted one, too."""
+        uuid = await service.model_uuid(principal.realm, _ref(model_id))
+        if uuid is None:
+            raise NotFoundError(f"there is no model {model_id}", field="model_id")
+        wanted = ExecutionFilter(states=_states(query.status), model_id=uuid, limit=query.limit, offset=query.offset)
+        page = await service.list_runs(principal.realm, wanted)
+        response.headers["X-Total-Count"] = str(page.total)
+        return [shapes.run_item(row) for row in page.rows]
+
     @routes.get("/models/{model_id}/coverage", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
     async def get_coverage(
         principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.CoverageQuery, Query()]
@@ -87,6 +103,10 @@ def _ref(text: str) -> int | str:
     return int(text) if text.isdigit() else text.lower()
 
 
+def _states(status: shapes.RunStatus | None) -> frozenset[LifecycleState]:
+    return frozenset() if status is None else shapes.states_of(status)
+
+
 async def _filter(service: ReportService, realm: str, query: shapes.RunListQuery) -> ExecutionFilter | None:
     """None: no run can be meant."""
     model = None if query.model_id is None else await service.model_uuid(realm, _ref(query.model_id))
@@ -94,7 +114,7 @@ async def _filter(service: ReportService, realm: str, query: shapes.RunListQuery
     if (query.model_id is not None and model is None) or query.task_instance_id is not None:
         return None
     return ExecutionFilter(
-        states=frozenset() if query.status is None else shapes.states_of(query.status),
+        states=_states(query.status),
         tag=query.tag,
         model_id=model,
         test_case=case,

@@ -46,12 +46,15 @@ def states_of(status: RunStatus) -> frozenset[LifecycleState]:
     return frozenset(state for state in LifecycleState if status_of(state) is status)
 
 
-class RunListQuery(BaseModel):
+class ModelRunsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     limit: int = Field(default=20, ge=1, le=200, description="At most this many.")
     offset: int = Field(default=0, ge=0, le=2**53, description="Leave out this many at the beginning.")
     status: RunStatus | None = Field(default=None, description="Only runs that stand so.")
+
+
+class RunListQuery(ModelRunsQuery):
     model_id: str | None = Field(default=None, pattern=REF_PATTERN, description="Only of this model: integer id or `modeluuid`.")
     test_case: str | None = Field(
         default=None, min_length=1, max_length=200, description="Only runs of this test case: integer id, or its id in the model."
