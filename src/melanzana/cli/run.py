@@ -19,7 +19,9 @@ EXIT_PASSED, EXIT_FAILED, EXIT_ERROR, EXIT_CANCELLED = 0, 1, 3, 4
 
 
 def run(  # noqa: PLR0917 - one parameter a flag
-    model: Annotated[Path, typer.Argument(help="The model's file, in any format that can be read.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="The model's file, in any format that can be read.", show_default=False)
+    ],
     suite: Annotated[
         Path | None, typer.Option(help="Folder of the action code. [default: what the model names]", show_default=False)
     ] = None,
