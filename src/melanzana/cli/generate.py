@@ -1,0 +1,223 @@
+"""`melanzana generate MODEL`: the path that a walk of a model takes, without any code being performed.
+
+Exit codes: 0 a complete path was generated; 1 it was not (dead end, impossible step, an expression that failed, `--max-steps` came
+first), or the model is wrong; 2 the command was used wrongly, a wrong path expression included.
+"""
+
+import json
+import shutil
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from melanzana.cli.check import plural, printable, read_bytes
+from melanzana.errors import PathExpressionError, RequestError
+from melanzana.generation.step import OnError, Step, StepKind, Verdict
+
+if TYPE_CHECKING:
+    from melanzana.generation.walk import Walk, WalkPlan
+    from melanzana.graph.model import Model
+
+_EXIT_INCOMPLETE, _EXIT_USAGE = 1, 2
+_WIDEST = 100
+#: Names of uncovered elements listed by `--stats`.
+_LISTED = 12
+
+
+def generate(  # noqa: PLR0917 - one parameter a flag
+    model: Annotated[Path, typer.Argument(help="The model's file, in any format; - reads standard input.", show_default=False)],
+    path: Annotated[
+        str | None,
+        typer.Option(help="Path expression. [default: weighted(iterations(1) or actions(10000))]", show_default=False),
+    ] = None,
+    test_case: Annotated[str | None, typer.Option(help="Walk this test case, by name or id.", show_default=False)] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same path. [default: a new one]", show_default=False)
+    ] = None,
+    param: Annotated[list[str] | None, typer.Option(help="name=value for a variable of the model.", show_default=False)] = None,
+    on_error: Annotated[OnError, typer.Option(help="What the walk does when an expression fails.")] = OnError.CLEAN,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop here in any case.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+    stats: Annotated[bool, typer.Option("--stats", help="Print the figures and not the path.")] = False,
+) -> None:
+    """Generate a path through a model; no code is performed."""
+    if path is not None and test_case is not None:
+        raise typer.BadParameter("give --path or --test-case, not both", param_hint="--path")
+    loaded = _load(model)
+    plan = _plan(loaded, path, test_case, seed, on_error, param or [])
+    walk = _walk(loaded, plan, max_steps)
+    run = _Generated(loaded, plan, walk, max_steps)
+    if as_json:
+        typer.echo(json.dumps(run.document(stats), indent=2, ensure_ascii=False))
+    else:
+        run.print(stats)
+    raise typer.Exit(run.exit_code())
+
+
+def _load(file: Path) -> "Model":
+    from melanzana.graph.formats.reading import read_model
+    from melanzana.graph.validation import require_valid
+
+    model = read_model(read_bytes(file), "<stdin>" if str(file) == "-" else str(file)).model
+    require_valid(model)
+    return model
+
+
+def _plan(  # noqa: PLR0917
+    model: "Model", path: str | None, test_case: str | None, seed: int | None, on_error: OnError, param: list[str]
+) -> "WalkPlan":
+    import secrets
+
+    from melanzana.generation.data import coerce_overrides
+    from melanzana.generation.path_expression import default_path
+    from melanzana.generation.walk import WalkPlan
+
+    try:
+        parameters = coerce_overrides(model, dict(_pair(text) for text in param))
+    except RequestError as error:
+        raise typer.BadParameter(error.message, param_hint="--param") from None
+    chosen = secrets.randbelow(2**31) if seed is None else seed
+    return WalkPlan(path=path or default_path(test_case), seed=chosen, on_error=on_error, parameters=parameters, dry=True)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter(f"{text!r} is not of the form name=value", param_hint="--param")
+    return name.strip(), value
+
+
+def _walk(model: "Model", plan: "WalkPlan", max_steps: int | None) -> "Walk":
+    """The walk, before its first step. Ends the command with 2 for a path expression that cannot be used."""
+    from melanzana.generation.path_expression import parse_path
+    from melanzana.generation.walk import Walk
+
+    try:
+        condition = parse_path(plan.path, model).condition
+        if max_steps is None and condition is not None and not condition.offline:
+            message = "`never` and `time` do not end a path that is only generated: add another condition or --max-steps"
+            raise typer.BadParameter(message, param_hint="--path")
+        return Walk(model, plan)
+    except PathExpressionError as error:
+        typer.echo(_pointed(plan.path, error), err=True)
+        raise typer.Exit(_EXIT_USAGE) from None
+    except RequestError as error:
+        raise typer.BadParameter(error.message, param_hint="--param") from None
+
+
+def _pointed(path: str, error: PathExpressionError) -> str:
+    """The message, and below it the expression with a mark under the character meant."""
+    position = error.detail["position"]
+    begin = max(position - 60, 0)
+    shown = printable(path[begin : position + 16])
+    return f"melanzana: {printable(error.message)}\n  {shown}\n  {' ' * (position - begin)}^"
+
+
+class _Generated:
+    """A walk being generated, and what is said of it."""
+
+    def __init__(self, model: "Model", plan: "WalkPlan", walk: "Walk", max_steps: int | None) -> None:
+        self._model, self._plan, self._walk = model, plan, walk
+        self._max_steps = max_steps
+        self._width = min(shutil.get_terminal_size().columns, _WIDEST)
+        self._steps = self._actions = 0
+        self._seconds = 0.0
+
+    def print(self, stats: bool) -> None:
+        """Every step, then the end; with `stats` the figures instead of the steps."""
+        typer.echo(self._fill(f"{self._model.name}: {self._plan.path}, seed {self._plan.seed}"))
+        iteration = 0
+        for step in self._generate():
+            if not stats:
+                if step.iteration != iteration and step.iteration > 1:
+                    typer.echo(f"\niteration {step.iteration}")
+                typer.echo(_line(step, self._width))
+            iteration = step.iteration
+        if stats:
+            self._print_stats()
+        typer.echo(("" if stats else "\n") + self._fill(self._end(iteration)))
+
+    def document(self, stats: bool) -> dict[str, Any]:
+        """The same for a machine; `stats` leaves out the steps."""
+        steps = [_step_json(step) for step in self._generate() if not stats]
+        outcome = self._walk.outcome
+        report = self._walk.coverage.report()
+        measures = {"states": report.states, "actions": report.actions, "transitions": report.transitions}
+        return {
+            "model": self._model.name,
+            "path": self._plan.path,
+            "seed": self._plan.seed,
+            "outcome": outcome and {"verdict": outcome.verdict, "reason": outcome.reason, "message": outcome.message},
+            "count": {"steps": self._steps, "actions": self._actions, "iterations": self._walk.iteration},
+            "coverage": {n: {"covered": m.covered, "total": m.total, "ratio": m.ratio} for n, m in measures.items()},
+            **({} if stats else {"steps": steps}),
+        }
+
+    def exit_code(self) -> int:
+        """0 for a complete path, or for one that only `--max-steps` could end."""
+        from melanzana.generation.path_expression import parse_path
+
+        if self._walk.outcome is not None:
+            return 0 if self._walk.outcome.verdict is Verdict.PASSED else _EXIT_INCOMPLETE
+        condition = parse_path(self._plan.path, self._model).condition
+        return 0 if condition is not None and not condition.offline else _EXIT_INCOMPLETE
+
+    def _generate(self) -> Iterator[Step]:
+        from melanzana.generation.walk import walk_steps
+
+        begun = time.perf_counter()
+        for step in walk_steps(self._walk, max_steps=self._max_steps):
+            self._steps += 1
+            self._actions += step.kind is StepKind.ACTION
+            yield step
+        self._seconds = time.perf_counter() - begun
+
+    def _print_stats(self) -> None:
+        report = self._walk.coverage.report()
+        for name, measure in (("states", report.states), ("actions", report.actions), ("transitions", report.transitions)):
+            typer.echo(f"  {name:<12} {measure.covered:>6,} of {measure.total:>6,}  {measure.ratio:>6.1%}")
+        if missing := self._missing():
+            typer.echo(self._fill(f"  not covered: {missing}"))
+        if self._seconds > 0:
+            typer.echo(f"  {self._steps / self._seconds:,.0f} steps a second")
+
+    def _missing(self) -> str:
+        from melanzana.generation.coverage import Covered
+
+        names = {state.id: state.name for state in self._model.states}
+        names |= {action.id: action.name for _, action in self._model.actions()}
+        ids = (*self._walk.coverage.missing(Covered.STATES), *self._walk.coverage.missing(Covered.TRANSITIONS))
+        more = f" and {len(ids) - _LISTED} more" if len(ids) > _LISTED else ""
+        return ", ".join(names[element] for element in ids[:_LISTED]) + more
+
+    def _end(self, iterations: int) -> str:
+        sizes = (self._steps, "step"), (self._actions, "action"), (iterations, "iteration")
+        count = ", ".join(plural(size, word) for size, word in sizes)
+        outcome = self._walk.outcome
+        if outcome is None:
+            return f"{count}: stopped by --max-steps; {self._walk.progress():.0%} of what the path asks for"
+        message = f": {outcome.message}" if outcome.message else ""
+        return f"{count}: {outcome.verdict}, {outcome.reason.replace('_', ' ')}{message}"
+
+    def _fill(self, text: str) -> str:
+        return textwrap.fill(printable(text), self._width, subsequent_indent="  ")
+
+
+def _line(step: Step, width: int) -> str:
+    """`   3  Results` for a state, `   4    add → Basket` for an action; cut to one line."""
+    name = step.name if step.kind is StepKind.STATE else f"  {step.name}"
+    target = "" if step.target_name is None else f" → {step.target_name}"
+    text = printable(f"{step.number:>4}  {name}{target}")
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = {"number": step.number, "iteration": step.iteration, "kind": step.kind, "id": step.element_id}
+    found |= {"name": step.name, "state": step.state}
+    if step.kind is StepKind.ACTION:
+        found |= {"target": step.target, "target_name": step.target_name}
+    return found | {"data": dict(step.data)}
