@@ -27,6 +27,10 @@ _RAW_BODY = {"requestBody": {"required": True, "content": {"application/octet-st
 _SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
 
 
+#: Whole numbers only, so that `generate_secrets` is never taken for an id.
+_ONE_AGENT = "/ai/agents/{agent_id:int}"
+
+
 def router(service: AgentService, gate: Gate) -> APIRouter:
     """Both families over `service`."""
     routes = APIRouter()
@@ -78,17 +82,17 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
         text = await service.ini_text(principal.realm, ref, body.host_url, principal.client_id)
         return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
-    @routes.get("/ai/agents/{agent_id}", tags=tags, responses=answers(401, 403, 404, 422, 503))
+    @routes.get(_ONE_AGENT, tags=tags, responses=answers(401, 403, 404, 422, 503))
     async def get_agent(principal: may_read, agent_id: _AgentId) -> shapes.AgentItem:
         """One execution environment."""
         return shapes.agent_item(await service.get(principal.realm, agent_id))
 
-    @routes.put("/ai/agents/{agent_id}", tags=tags, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
+    @routes.put(_ONE_AGENT, tags=tags, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
     async def update_agent(principal: may_write, agent_id: _AgentId, body: shapes.AgentBody) -> shapes.AgentItem:
         """Change the fields that are given."""
         return shapes.agent_item(await service.update(principal.realm, agent_id, body.name, body.config()))
 
-    @routes.delete("/ai/agents/{agent_id}", tags=tags, status_code=204, responses=answers(401, 403, 404, 422, 503))
+    @routes.delete(_ONE_AGENT, tags=tags, status_code=204, responses=answers(401, 403, 404, 422, 503))
     async def delete_agent(principal: may_write, agent_id: _AgentId) -> None:
         """Remove an execution environment; its access keys end at once."""
         await service.delete(principal.realm, agent_id)

@@ -15,6 +15,8 @@ from melanzana.web.answers import problem
 DEFAULT_BODY_BYTES = 64 * 1024
 #: Largest report of an agent, in bytes: a batch of events.
 REPORT_BODY_BYTES = 2 * 2**20
+#: Room for the token endpoint to refuse a large form in its own words.
+AUTH_BODY_BYTES = 256 * 1024
 #: A body must have arrived within this many seconds.
 BODY_SECONDS = 30.0
 
@@ -104,6 +106,8 @@ def body_limits(settings: ServerSettings) -> Callable[[str], int]:
             return 2 * settings.max_model_bytes
         if path == "/agent_service/api/v1/attachments":
             return settings.max_attachment_bytes
+        if path.startswith("/auth/"):
+            return AUTH_BODY_BYTES
         return REPORT_BODY_BYTES if path.startswith("/agent_service/") else DEFAULT_BODY_BYTES
 
     return maximum

@@ -4,6 +4,7 @@ Values that come from outside may hold line breaks, escape sequences or bidirect
 it is written, so one event is one line.
 """
 
+import contextlib
 import logging
 import sys
 from collections.abc import MutableMapping
@@ -27,12 +28,23 @@ def configure(level: str, shape: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _StderrLogger(),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(
         level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), stream=sys.stderr, format="%(name)s: %(message)s"
     )
+
+
+class _StderrLogger:
+    """Writes lines to stderr; a closed or full stderr loses the line and never the request that logged it."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = exception = fatal = msg
 
 
 def printable(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -78,6 +78,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
             log_config=None,
             server_header=False,
             access_log=False,
+            proxy_headers=False,  # an address that any client can claim would get around the throttle
             lifespan="off",
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
