@@ -85,7 +85,7 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
             report = await service.model_coverage(principal.realm, _ref(model_id), performed_only=query.performed)
         return shapes.coverage_answer(report)
 
-    @routes.get("/ping", tags=["Server"], responses=answers(401, 403))
+    @routes.get("/ping", tags=["Server"], responses=answers(401, 403, 503))
     async def ping(_principal: may_read) -> shapes.PingAnswer:
         """The API is up and the token is good."""
         return shapes.PingAnswer(message="OK")

@@ -115,10 +115,8 @@ class Progress(BaseModel):
     coverage: CoverageTotals
 
 
-class RunItem(BaseModel):
-    """A run in a list."""
-
-    model_config = ConfigDict(protected_namespaces=())
+class RunHead(BaseModel):
+    """Which run, and how it stands."""
 
     id: int
     execution_id: str
@@ -126,6 +124,19 @@ class RunItem(BaseModel):
     state: LifecycleState = Field(description="The same, finer.")
     reason: str | None = Field(description="Why it ended; null until then.")
     message: str
+
+
+class RunFailure(BaseModel):
+    """Where to look when it did not pass."""
+
+    failing_step: FailingStep | None = Field(description="The first step that did not pass.")
+
+
+class RunPlan(BaseModel):
+    """What was asked, when, and who does it."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
     type: str = Field(description="`testcase` for a directed run, else `model`.")
     modelname: str
     modeluuid: str
@@ -136,7 +147,7 @@ class RunItem(BaseModel):
     seed: int
     dry_run: bool = Field(description="Whether only a path is generated.")
     paused: bool
-    attempt: int
+    attempt: int = Field(description="How many agents have been tried.")
     createtime: datetime
     starttime: datetime | None
     endtime: datetime | None
@@ -148,10 +159,13 @@ class RunItem(BaseModel):
     ignored_fields: list[str] = Field(description="Fields of the start call that had no effect.")
 
 
-class RunAnswer(RunItem):
+class RunItem(RunPlan, RunHead):
+    """A run in a list."""
+
+
+class RunAnswer(RunPlan, RunFailure, RunHead):
     """A run with what its log says so far."""
 
-    failing_step: FailingStep | None = Field(description="The first step that did not pass.")
     progress: Progress
     duration_seconds: float | None = Field(description="From start to end; null until it has ended.")
     model_hash: str
