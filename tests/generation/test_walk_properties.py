@@ -37,7 +37,7 @@ def begun(subject: Model, plan: WalkPlan) -> Walk:
         raise
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(simple_models(), PATHS, SEEDS)
 def test_the_same_model_plan_and_seed_give_the_same_path(subject: Model, path: str, seed: int):
     first, second = begun(subject, plans(path, seed)), begun(subject, plans(path, seed))
@@ -45,13 +45,13 @@ def test_the_same_model_plan_and_seed_give_the_same_path(subject: Model, path: s
     assert first.outcome == second.outcome
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(simple_models(), PATHS, SEEDS)
 def test_every_step_could_follow_the_one_before_it(subject: Model, path: str, seed: int):
     _check_path(subject, walk_all(begun(subject, plans(path, seed)), max_steps=500))
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(simple_models(), PATHS, SEEDS)
 def test_call_limits_are_kept_in_every_iteration(subject: Model, path: str, seed: int):
     steps = walk_all(begun(subject, plans(path, seed)), max_steps=500)
@@ -60,7 +60,7 @@ def test_call_limits_are_kept_in_every_iteration(subject: Model, path: str, seed
     assert all(count <= limits.get(action, count) for (_, action), count in calls.items())
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(simple_models(), PATHS, SEEDS)
 def test_coverage_equals_a_recount_of_the_steps(subject: Model, path: str, seed: int):
     walk = begun(subject, plans(path, seed))
@@ -77,7 +77,7 @@ def test_coverage_equals_a_recount_of_the_steps(subject: Model, path: str, seed:
     assert len(walk.coverage.missing(Covered.STATES)) == report.states.total - report.states.covered
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(simple_models(), PATHS, SEEDS, st.sampled_from(OnError), st.lists(st.sampled_from([*Verdict, Verdict.PASSED]), max_size=40))
 def test_a_walk_comes_to_an_outcome_whatever_verdicts_it_is_told(
     subject: Model, path: str, seed: int, on_error: OnError, verdicts: list[Verdict]

@@ -15,7 +15,6 @@ end.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from melanzana.errors import EvaluationError, GenerationError, ImpossibleStepError
 from melanzana.generation.coverage import CoverageTracker
@@ -49,13 +48,8 @@ class WalkPlan:
     dry: bool = False  #: no code is performed: steps have no calls and no outputs come
 
 
-class _Open(NamedTuple):
-    """The step that was handed out and not yet recorded."""
-
-    step: Step
-    scope: Scope
-    action: CompiledAction | None  #: None when a state is entered
-    target: int | None
+#: The step that was handed out and not yet recorded: with the scope of its element and, of an action, the action and its target.
+_Open = tuple[Step, Scope, CompiledAction | None, int | None]
 
 
 class Walk:
@@ -122,7 +116,7 @@ class Walk:
         """
         opened = self._closed(step)
         self._progress.steps += 1
-        self._progress.actions += opened.action is not None
+        self._progress.actions += opened[2] is not None
         self.coverage.visit(step.kind, step.element_id, step.target)
         self.message = message
         over = self._ending.final is not None
@@ -196,7 +190,7 @@ class Walk:
         self._entering = None
         self._position.enter(state.index)
         step = self._stage.state(self._position, state)
-        self._open = _Open(step, state.scope, None, None)
+        self._open = (step, state.scope, None, None)
         return step
 
     def _perform(self, move: Move) -> Step:
@@ -205,7 +199,7 @@ class Walk:
             position.values.set(store, name, value)
         position.begin(action)
         step = self._stage.action(position, action, move.target)
-        self._open = _Open(step, action.scope, action, move.target)
+        self._open = (step, action.scope, action, move.target)
         return step
 
     def _iteration_over(self, dead_end: str) -> None:
@@ -234,22 +228,23 @@ class Walk:
 
     def _require_ready(self) -> None:
         if self._open is not None:
-            raise GenerationError(f"step {self._open.step.number} was handed out and not recorded: call record first")
+            raise GenerationError(f"step {self._open[0].number} was handed out and not recorded: call record first")
         if self.paused:
             raise GenerationError("the walk is paused after a step that did not pass: call resume or abort first")
 
     def _closed(self, step: Step) -> _Open:
         opened = self._open
-        if opened is None or opened.step is not step:
+        if opened is None or opened[0] is not step:
             raise GenerationError(f"step {step.number} is not the step that was handed out last")
         self._open = None
         return opened
 
     def _apply(self, opened: _Open, verdict: Verdict, outputs: Mapping[str, Value], over: bool) -> Verdict:
         """Keep the outputs, make the assignments, move on. The verdict becomes ERROR when one of these fails."""
-        problem = self._take(opened.scope, outputs) if outputs else ""
-        if opened.action is not None and not over and (not problem or self._go_on):
-            problem = self._carry_out(opened.action, opened.target) or problem
+        _, scope, action, target = opened
+        problem = self._take(scope, outputs) if outputs else ""
+        if action is not None and not over and (not problem or self._go_on):
+            problem = self._carry_out(action, target) or problem
         if not problem:
             return verdict
         self.message = f"{self.message}; {problem}" if self.message else problem
@@ -303,7 +298,7 @@ class Walk:
             except EvaluationError as error:
                 self._ending.note_text(Verdict.ERROR, f"state '{state.name}': {error.message}")
                 continue
-            self._open = _Open(step, state.scope, None, None)
+            self._open = (step, state.scope, None, None)
             return step
         self._open = None
         self.outcome = self._ending.outcome()
