@@ -26,12 +26,12 @@ _EXECUTIONS = "/execution_service/api/v1/executions"
 class StartOptions:
     """What to execute; what is None is left to the server. Field by field the body of the start call."""
 
-    model_id: str | None = None  #: uuid of the model
+    model_id: str | int | None = None  #: uuid of the model, or its integer id
     test_case_id: int | None = None
     agent: Mapping[str, Any] | None = None  #: `{"agent_id": "1"}`
     asset: Mapping[str, Any] | None = None  #: `{"asset_path": …}`, the suite's folder on the agent; None = dry run
     rerun_id: int | None = None
-    step_pause_time: int | None = None
+    step_pause_time: float | None = None  #: seconds after each step
     extras: Mapping[str, Any] | None = None  #: further fields of the body, as they are
 
     def body(self) -> Json:

@@ -95,6 +95,8 @@ class Attempt:
             await self._put_away()
         if self._failure is not None:
             self._log.warning("run dropped", why=self._failure.message)
+        else:
+            self._log.info("run ended")
         if isinstance(self._failure, SessionReplacedError | AuthError):
             raise self._failure
 
