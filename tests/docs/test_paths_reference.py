@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from melanzana.cli.main import app
 from melanzana.errors import MelanzanaError
-from melanzana.generation import progress, questions, search
+from melanzana.generation import idle, questions, search
 from melanzana.generation.path_expression import default_path, parse_path
 from melanzana.graph.formats.text import read_text
 
@@ -53,5 +53,5 @@ def test_the_table_names_every_condition() -> None:
 
 def test_the_figures_on_the_page_are_those_of_the_code() -> None:
     """Limits of the search and of idle walks."""
-    assert f"after {progress.EMPTY_ITERATIONS} iterations in a row in which no action" in PAGE
+    assert f"after {idle.EMPTY_ITERATIONS} iterations in a row in which no action" in PAGE
     assert f"looks at {search.SEARCH_LIMIT:,} configurations" in PAGE

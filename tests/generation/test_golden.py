@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support_golden import as_json, replayed
 
 ROOT = Path(__file__).parents[2]

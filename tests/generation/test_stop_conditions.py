@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from melanzana.generation.coverage import CoverageTracker, Covered
-from melanzana.generation.progress import IdleWatch, Progress
+from melanzana.generation.idle import IdleWatch
+from melanzana.generation.progress import Progress
 from melanzana.generation.stop_conditions import (
     Actions,
     AllOf,

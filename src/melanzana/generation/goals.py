@@ -6,11 +6,12 @@
 from typing import Protocol
 
 from melanzana.generation.generators import Move, PathGenerator, RandomGenerator
+from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
 from melanzana.generation.path_expression import GeneratorKind, PathPlan
 from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
-from melanzana.generation.progress import IdleWatch, Progress
+from melanzana.generation.progress import Progress
 from melanzana.generation.routes import DirectedGenerator
 from melanzana.generation.step import EndReason
 from melanzana.generation.stop_conditions import StopCondition

@@ -5,12 +5,10 @@ figures are in the `Progress` that is handed in. `progress` is how near a condit
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from melanzana.generation.coverage import Covered
-
-if TYPE_CHECKING:
-    from melanzana.generation.progress import Progress
+from melanzana.generation.progress import Progress
 
 
 class StopCondition(Protocol):
@@ -31,15 +29,15 @@ class StopCondition(Protocol):
         """Why it can never be met on this model, whatever the guards say; empty when nothing is known against it."""
         ...
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         """Is it enough?"""
         ...
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         """How near it is, 0 to 1."""
         ...
 
-    def readings(self, progress: "Progress") -> tuple[float, ...]:
+    def readings(self, progress: Progress) -> tuple[float, ...]:
         """The progress of each single question in it."""
         ...
 
@@ -53,10 +51,10 @@ class _Single:
     offline = True
     obstacle = ""
 
-    def readings(self, progress: "Progress") -> tuple[float, ...]:
+    def readings(self, progress: Progress) -> tuple[float, ...]:
         return (self.progress(progress),)
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         raise NotImplementedError
 
 
@@ -66,10 +64,10 @@ class Steps(_Single):
 
     count: int
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return progress.steps >= self.count
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return min(progress.steps / self.count, 1.0)
 
 
@@ -79,10 +77,10 @@ class Actions(_Single):
 
     count: int
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return progress.actions >= self.count
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return min(progress.actions / self.count, 1.0)
 
 
@@ -93,10 +91,10 @@ class Iterations(_Single):
     count: int
     obstacle: str = ""
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return progress.iterations >= self.count
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return min(progress.iterations / self.count, 1.0)
 
 
@@ -109,10 +107,10 @@ class Coverage(_Single):
     needed: int
     obstacle: str = ""
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return progress.coverage.covered[self.kind] >= self.needed
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return min(progress.coverage.covered[self.kind] / self.needed, 1.0) if self.needed else 1.0
 
 
@@ -124,10 +122,10 @@ class Reached(_Single):
     element_ids: tuple[str, ...]
     obstacle: str = ""
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return any(progress.coverage.hits(element) for element in self.element_ids)
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return 1.0 if self.met(progress) else 0.0
 
 
@@ -138,10 +136,10 @@ class Elapsed(_Single):
     seconds: float
     offline = False
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return progress.elapsed_seconds >= self.seconds
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return min(progress.elapsed_seconds / self.seconds, 1.0) if self.seconds else 1.0
 
 
@@ -152,10 +150,10 @@ class Never(_Single):
     endless = True
     offline = False
 
-    def met(self, progress: "Progress") -> bool:  # noqa: ARG002
+    def met(self, progress: Progress) -> bool:  # noqa: ARG002
         return False
 
-    def progress(self, progress: "Progress") -> float:  # noqa: ARG002
+    def progress(self, progress: Progress) -> float:  # noqa: ARG002
         return 0.0
 
 
@@ -177,13 +175,13 @@ class AllOf:
     def obstacle(self) -> str:
         return next((part.obstacle for part in self.parts if part.obstacle), "")
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return all(part.met(progress) for part in self.parts)
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return sum(part.progress(progress) for part in self.parts) / len(self.parts)
 
-    def readings(self, progress: "Progress") -> tuple[float, ...]:
+    def readings(self, progress: Progress) -> tuple[float, ...]:
         return tuple(reading for part in self.parts for reading in part.readings(progress))
 
 
@@ -205,11 +203,11 @@ class AnyOf:
     def obstacle(self) -> str:
         return "; ".join(part.obstacle for part in self.parts) if all(part.obstacle for part in self.parts) else ""
 
-    def met(self, progress: "Progress") -> bool:
+    def met(self, progress: Progress) -> bool:
         return any(part.met(progress) for part in self.parts)
 
-    def progress(self, progress: "Progress") -> float:
+    def progress(self, progress: Progress) -> float:
         return max(part.progress(progress) for part in self.parts)
 
-    def readings(self, progress: "Progress") -> tuple[float, ...]:
+    def readings(self, progress: Progress) -> tuple[float, ...]:
         return tuple(reading for part in self.parts for reading in part.readings(progress))
