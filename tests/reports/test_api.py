@@ -1,12 +1,15 @@
 """Runs, logs, timings and coverage over HTTP, after runs that were really walked."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
+from melanzana.executions.records import ExecutionFilter
 from melanzana.protocol.events import RunStarted
+from melanzana.reports.service import ReportService
 from support_executions import MODEL_TEXT, doors
 from support_reports import REALM, House, fails_at, walked
 
@@ -270,3 +273,18 @@ async def test_old_folds_are_let_go(house: House, http: httpx.AsyncClient, model
     before = await get(http, f"/ai/runs/{first.run_id}")
     await get(http, f"/ai/runs/{second.run_id}")
     assert await get(http, f"/ai/runs/{first.run_id}") == before
+
+
+async def test_agents_are_named_by_whoever_knows_them(house: House, model: int) -> None:
+    """Lists name agents through the lookup that was handed in, asked once a page."""
+    asked: list[tuple[int, ...]] = []
+
+    async def names(realm: str, agent_ids: Sequence[int]) -> Mapping[int, str]:
+        asked.append(tuple(agent_ids))
+        return {1: "lab-1"}
+
+    await house.run(model)
+    await house.run(model)
+    page = await ReportService(house.catalog, house.executions, names).list_runs(REALM, ExecutionFilter())
+    assert [row.agent_name for row in page.rows] == ["lab-1", "lab-1"]
+    assert asked == [(1,)]

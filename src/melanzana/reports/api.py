@@ -3,9 +3,12 @@
 Lists are bare JSON arrays with the number of all items in `X-Total-Count` (ADR 0007); a run's log has DAI's own envelope.
 """
 
+import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
 
 from melanzana.auth.gate import Gate
 from melanzana.auth.permissions import Scope
@@ -50,14 +53,12 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         """How long each state and action of a run took; what took longest first."""
         return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, _ref(run_id))]
 
-    @routes.get("/runlogs/{run_id}", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
-    async def get_log(
-        principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]
-    ) -> shapes.LogAnswer:
+    @routes.get("/runlogs/{run_id}", tags=["Runs"], response_model=shapes.LogAnswer, responses=answers(401, 403, 404, 422, 503))
+    async def get_log(principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]) -> Response:
         """A run's log. When the run did not pass, exactly one entry has the message_type `failure`."""
         as_of = clock.now()
         page = await service.log(principal.realm, _ref(run_id), query.offset, query.limit)
-        return shapes.LogAnswer(items=[shapes.log_item(entry) for entry in page.entries], total_count=page.total, date_as_of=as_of)
+        return await _written(lambda: shapes.log_answer(page, as_of))
 
     @routes.get(
         "/models/{model_id}/runs", tags=["Models"], responses={200: {"headers": _COUNT_HEADER}, **answers(401, 403, 404, 422, 503)}
@@ -74,16 +75,21 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         response.headers["X-Total-Count"] = str(page.total)
         return [shapes.run_item(row) for row in page.rows]
 
-    @routes.get("/models/{model_id}/coverage", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
+    @routes.get(
+        "/models/{model_id}/coverage",
+        tags=["Models"],
+        response_model=shapes.CoverageAnswer,
+        responses=answers(401, 403, 404, 422, 503),
+    )
     async def get_coverage(
         principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.CoverageQuery, Query()]
-    ) -> shapes.CoverageAnswer:
+    ) -> Response:
         """What the runs of a model's newest version have gone through, or one run."""
         if query.run_id is not None:
             report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id))
         else:
             report = await service.model_coverage(principal.realm, _ref(model_id), performed_only=query.performed)
-        return shapes.coverage_answer(report)
+        return await _written(lambda: shapes.coverage_answer(report))
 
     @routes.get("/ping", tags=["Server"], responses=answers(401, 403, 503))
     async def ping(_principal: may_read) -> shapes.PingAnswer:
@@ -97,6 +103,11 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         return shapes.StatusAnswer(status="ok", version=__version__, time=clock.now(), queued=counts.queued, running=counts.held)
 
     return routes
+
+
+async def _written(answer: Callable[[], BaseModel]) -> Response:
+    """An answer that may be large, made and written in a thread."""
+    return Response(await asyncio.to_thread(lambda: answer().model_dump_json()), media_type="application/json")
 
 
 def _ref(text: str) -> int | str:

@@ -120,7 +120,7 @@ class ReportService:
     async def model_coverage(self, realm: str, model_ref: ModelRef, *, performed_only: bool = False) -> CoverageReport:
         """Coverage of the newest version of a model over all its runs. Raises NotFoundError."""
         entry, version = await self._catalog.current(realm, model_ref)
-        model = from_document(version.document)
+        model = await asyncio.to_thread(from_document, version.document)
         sums = self._sums.get((realm, entry.uuid, version.version), _KeptTallies)
         runs = [
             run

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from melanzana.executions.records import LifecycleState
 from melanzana.generation.coverage import Measure
 from melanzana.graph.model import Scalar
-from melanzana.reports.records import CoverageItem, CoverageReport, ElementTiming, LogEntry, RunReport, RunRow
+from melanzana.reports.records import CoverageItem, CoverageReport, ElementTiming, LogPage, RunReport, RunRow
 
 _ID = "[1-9][0-9]{0,17}"
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -303,8 +303,9 @@ def _figure(measure: Measure) -> Figure:
     return Figure(covered=measure.covered, total=measure.total, coverage=measure.ratio)
 
 
-def log_item(entry: LogEntry) -> LogItem:
-    return LogItem(**{name: getattr(entry, name) for name in LogItem.model_fields})
+def log_answer(page: LogPage, as_of: datetime) -> LogAnswer:
+    items = [LogItem(**{name: getattr(entry, name) for name in LogItem.model_fields}) for entry in page.entries]
+    return LogAnswer(items=items, total_count=page.total, date_as_of=as_of)
 
 
 def timing_item(timing: ElementTiming) -> TimingItem:
