@@ -1,6 +1,7 @@
 """What a worker process promises about the processes it starts, and about those that started it."""
 
 import asyncio
+import dataclasses
 import json
 import signal
 import subprocess
@@ -12,10 +13,13 @@ from textwrap import dedent
 
 import pytest
 
+from melanzana.clock import SystemClock
 from melanzana.protocol.events import Event, LogWritten, RunFinished, StepFinished, StepStarted
+from melanzana.runner.agent import Agent
 from melanzana.runner.process import ProcessWorker, ProcessWorkers
 from melanzana.runner.workers import Job
 from support_jobs import snapshot, trace
+from support_peer import SESSION, FakePeer, lease
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -94,6 +98,25 @@ async def test_a_kill_takes_the_whole_tree(tmp_path: Path) -> None:
     await worker.kill()
     assert not [pid for pid in [*pids(tmp_path), worker.pid] if alive(pid)]
     await worker.close()
+
+
+async def test_the_agent_kills_a_run_that_ignores_the_abort(tmp_path: Path) -> None:
+    """Action code that is deaf to SIGTERM is gone, with its family, kill_seconds after the abort; the agent tells the end."""
+    deaf = dedent(FAMILY).replace("note(", "signal.signal(signal.SIGTERM, signal.SIG_IGN); note(")
+    peer = FakePeer(
+        lease(snapshot=snapshot(tmp_path, deaf)), session=dataclasses.replace(SESSION, kill_seconds=0.5, heartbeat_seconds=1)
+    )
+    agent = Agent(peer, SystemClock(), ProcessWorkers())
+    running = asyncio.create_task(agent.run())
+    await until(lambda: pids(tmp_path))
+    began = time.monotonic()
+    peer.abort()
+    await until(lambda: not agent.busy)
+    assert 0.5 <= time.monotonic() - began < 3
+    assert peer.finished().reason == "aborted"
+    assert not [pid for pid in pids(tmp_path) if alive(pid)]
+    agent.stop()
+    await running
 
 
 AGENT = """

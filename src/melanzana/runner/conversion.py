@@ -7,8 +7,9 @@ needed.
 
 import inspect
 import math
+import sys
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, ForwardRef, get_type_hints
 
 from melanzana.errors import SuiteError
 
@@ -22,8 +23,7 @@ def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(target)
     except Exception:  # names under TYPE_CHECKING, or anything else that only a type checker sees
-        raw = getattr(target, "__annotations__", {})
-        return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
+        return {name: hint for name, hint in _raw_annotations(target).items() if not isinstance(hint, str | ForwardRef)}
 
 
 def convert(value: Any, annotation: Any, label: str) -> Any:
@@ -36,6 +36,15 @@ def convert(value: Any, annotation: Any, label: str) -> Any:
             raise SuiteError(f"{label} must be {annotation.__name__}, not {_shown(value)}")
         return converted
     return _by_pydantic(value, annotation, label)
+
+
+def _raw_annotations(target: Any) -> dict[str, Any]:
+    """As written: unresolved names are text, or, where annotations are evaluated late (from Python 3.14), ForwardRef."""
+    if sys.version_info >= (3, 14):
+        import annotationlib  # noqa: PLC0415 - new in 3.14
+
+        return dict(annotationlib.get_annotations(target, format=annotationlib.Format.FORWARDREF))
+    return dict(getattr(target, "__annotations__", {}))
 
 
 def _by_pydantic(value: Any, annotation: Any, label: str) -> Any:
