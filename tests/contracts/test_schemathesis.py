@@ -29,7 +29,7 @@ def test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer(tmp_pat
         command = [
             *(str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi.json"),
             *("-H", f"Authorization: Bearer {token}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"),
-            *("-n", "12", "--seed", "7", "--max-time", "150", "--continue-on-failure", "--no-color", "--request-timeout", "30"),
+            *("-n", "12", "--seed", "7", "--max-time", "90", "--continue-on-failure", "--no-color", "--request-timeout", "30"),
             *("--exclude-path", "/agent_service/api/v1/leases"),
         ]
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
