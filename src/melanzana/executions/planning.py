@@ -6,6 +6,7 @@ agent: the path expression is parsed against the model, parameters are checked a
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -49,13 +50,30 @@ class Plan:
     model_name: str
 
 
-def make_plan(request: StartRequest, source: Plannable, drawn_seed: int) -> Plan:
-    """Freeze everything the run depends on.
+class KnownModels:
+    """The models that were read and checked last, by hash: the same logic is not read again for every start."""
 
-    Raises InvalidModelError, PathExpressionError, or RequestError naming the field.
+    def __init__(self, kept: int = 32) -> None:
+        self._kept = kept
+        self._models: OrderedDict[str, Model] = OrderedDict()
+
+    def of(self, source: Plannable) -> Model:
+        """Raises InvalidModelError."""
+        model = self._models.pop(source.model_hash, None)
+        if model is None:
+            model = from_document(source.document)
+            require_valid(model)
+        self._models[source.model_hash] = model
+        if len(self._models) > self._kept:
+            self._models.popitem(last=False)
+        return model
+
+
+def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed: int) -> Plan:
+    """Freeze everything the run depends on. `model` is what the document of `source` says.
+
+    Raises PathExpressionError, or RequestError naming the field.
     """
-    model = from_document(source.document)
-    require_valid(model)
     before = source.original or _blank(source, drawn_seed)
     path = _path(request, source.test_case) or before.path
     parse_path(path, model)

@@ -21,7 +21,7 @@ from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, Unava
 from melanzana.executions import lifecycle, planning, store, transitions
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.planning import Plan
+from melanzana.executions.planning import KnownModels, Plan
 from melanzana.executions.records import (
     DRY,
     PERFORMS,
@@ -72,6 +72,7 @@ class ExecutionService:
         self._database, self._clock, self.figures, self._waker, self._catalog = database, clock, figures, waker, catalog
         self._randomness = randomness or random.SystemRandom()
         self._policy = SweepPolicy(figures)
+        self._models = KnownModels()
         self._origin = clock.now() - timedelta(seconds=clock.monotonic())
 
     # --- for clients --------------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ class ExecutionService:
         source = await find_source(self._catalog, realm, request, original)
         seed = self._randomness.randint(planning.SEED_LOW, planning.SEED_HIGH)
         # Reading a large model takes a while: it is done where questions are, off the event loop.
-        return await self._database.read(lambda _tx: planning.make_plan(request, source, seed))
+        return await self._database.read(lambda _tx: planning.make_plan(request, source, self._models.of(source), seed))
 
     async def _rerun(self, realm: str, run_id: int) -> Snapshot:
         found = await self._database.read(lambda tx: store.find(tx, realm, run_id))

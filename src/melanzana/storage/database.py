@@ -30,6 +30,7 @@ from melanzana.storage.engines import (
     unavailable,
     writer_engine,
 )
+from melanzana.storage.homecoming import Homecoming
 from melanzana.storage.lock import ServerLock
 from melanzana.storage.writer import Writer, WriterLimits
 
@@ -80,6 +81,7 @@ class SqliteDatabase(Database):
         self._glancing = readers.connect()
         self._glancing_alone = threading.Lock()
         self._lock = lock
+        self._homecoming = Homecoming()
         self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="melanzana-reader")
         self._closed = False
 
@@ -118,7 +120,7 @@ class SqliteDatabase(Database):
             return question(self._glancing)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
-        return await asyncio.wrap_future(self.writer.submit(change))
+        return await self._homecoming.of(self.writer.submit(change))
 
     async def close(self) -> None:
         if self._closed:
