@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support_server import Script, create_client, running_server
 
 DOORS = Path(__file__).parents[1] / "journeys/doors/doors.yaml"
