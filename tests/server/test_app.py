@@ -1,0 +1,70 @@
+"""What holds for every route of the server, walked from its own OpenAPI document."""
+
+from pathlib import Path
+
+import pytest
+
+from support_app import running_app
+
+OPEN = ("/auth/", "/healthz", "/readyz")
+
+
+@pytest.mark.anyio
+async def test_every_route_but_health_and_token_needs_a_token(tmp_path: Path) -> None:
+    """Without a token each operation answers 401 with a bare challenge."""
+    async with running_app(tmp_path) as app:
+        paths = (await app.http.get("/openapi.json")).json()["paths"]
+        asked = 0
+        for path, item in paths.items():
+            for method in item:
+                if path.startswith(OPEN):
+                    continue
+                address = path.replace("{execution_id}", "x").replace("{", "").replace("}", "")
+                numbered = (
+                    address.replace("model_id", "1").replace("run_id", "1").replace("agent_id", "1").replace("test_case_id", "1")
+                )
+                answer = await app.http.request(method, numbered)
+                assert (answer.status_code, answer.headers.get("www-authenticate")) == (401, "Bearer"), (method, path)
+                asked += 1
+    assert asked > 20
+
+
+@pytest.mark.anyio
+async def test_every_answer_carries_the_security_headers(tmp_path: Path) -> None:
+    """Pages, errors and data alike."""
+    async with running_app(tmp_path) as app:
+        for path in ("/docs", "/healthz", "/nowhere", "/ai/runs", "/static/docs.js"):
+            answer = await app.http.get(path)
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            assert "default-src 'none'" in answer.headers["content-security-policy"], path
+            assert "server" not in answer.headers
+
+
+@pytest.mark.anyio
+async def test_the_documentation_of_the_execution_service_has_its_paths_and_no_others(tmp_path: Path) -> None:
+    """`/execution_service/openapi.json` is the part of the document that the original serves there."""
+    async with running_app(tmp_path) as app:
+        paths = (await app.http.get("/execution_service/openapi.json")).json()["paths"]
+        assert paths
+        assert all(path.startswith("/execution_service/") for path in paths)
+        assert "/execution_service/openapi.json" in (await app.http.get("/execution_service/docs")).text
+
+
+@pytest.mark.anyio
+async def test_a_revoked_client_is_out_at_its_next_request(tmp_path: Path) -> None:
+    """The token is still young; its client is gone, and so is its access."""
+    async with running_app(tmp_path) as app:
+        await app.sign_in()
+        assert (await app.http.get("/ai/runs")).status_code == 200
+        (client,) = await app.services.auth.list_clients("eggplant")
+        await app.services.auth.revoke_client(client.client_id)
+        assert (await app.http.get("/ai/runs")).status_code == 401
+
+
+@pytest.mark.anyio
+async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    """One data folder, one server."""
+    async with running_app(tmp_path):
+        with pytest.raises(Exception, match="server"):
+            async with running_app(tmp_path):
+                raise AssertionError
