@@ -7,7 +7,7 @@ import pytest
 
 from melanzana.generation.step import Verdict
 from melanzana.graph.validation import validate
-from melanzana.runner.suite import Suite
+from support_suite import loaded
 from support_walking import read, walk_through
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -46,7 +46,8 @@ def test_every_element_can_be_reached(file: Path) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_shop_passes(seed: int) -> None:
     """The tutorial's model, performed, covers the shop and passes."""
-    walked = walk_through(read(SHOP), ENOUGH, seed, Suite.load(SHOP.parent / "suite"))
+    with loaded(SHOP.parent / "suite") as suite:
+        walked = walk_through(read(SHOP), ENOUGH, seed, suite)
     assert walked.outcome.verdict is Verdict.PASSED, walked.outcome.message
     assert walked.teardown == ()
     assert walked.walk.coverage.report().transitions.ratio == 1
@@ -55,7 +56,8 @@ def test_the_shop_passes(seed: int) -> None:
 def test_the_bug_of_the_shop_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its bug the shop fails where the tutorial says: the basket is not empty after signing out."""
     monkeypatch.setenv("SHOP_BUG", "1")
-    walked = walk_through(read(SHOP), ENOUGH, 1, Suite.load(SHOP.parent / "suite"))
+    with loaded(SHOP.parent / "suite") as suite:
+        walked = walk_through(read(SHOP), ENOUGH, 1, suite)
     assert walked.outcome.verdict is Verdict.FAILED
     assert "the basket holds" in walked.outcome.message
     assert "expected 0" in walked.outcome.message

@@ -6,6 +6,7 @@ import pytest
 
 from melanzana.generation.step import StepKind, Verdict
 from melanzana.runner.suite import Suite
+from support_suite import loaded
 from support_walking import read, walk_through
 from support_webdav import WEBDAV, running_webdav
 
@@ -20,7 +21,8 @@ def suite(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.syspath_prepend(str(WEBDAV / "suite"))
     with running_webdav(getattr(request, "param", None)) as url:
         monkeypatch.setenv("WEBDAV_URL", url)
-        yield Suite.load(WEBDAV / "suite")
+        with loaded(WEBDAV / "suite") as suite:
+            yield suite
 
 
 @pytest.mark.parametrize("seed", range(1, 6))

@@ -75,6 +75,7 @@ def start_waiting(script: Script, agent: AgentProcess, folder: Path, test_case: 
         asset={"asset_path": SUITE},
     )
     wait_until(lambda: (folder / "waiting").exists() and (folder / "waiting").read_text(), "the agent to perform the step")
+    wait_until(lambda: 'Action "wait" started' in str(script.log(started["run_id"])), "the agent to report that it does")
     return started
 
 
