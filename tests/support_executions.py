@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from melanzana.auth.permissions import SCOPES_OF
 from melanzana.auth.records import Principal, PrincipalKind
 from melanzana.catalog.service import CatalogService
+from melanzana.clock import Clock
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ClaimingAgent, Execution, StartRequest, StoredEvent
 from melanzana.executions.service import ExecutionService
@@ -81,7 +83,7 @@ class World:
     """One realm with one model and no agents of its own."""
 
     database: Database
-    clock: ManualClock
+    clock: Any  #: a ManualClock, unless the world was opened with another
     figures: LeaseFigures
     waker: Waker
     catalog: CatalogService
@@ -144,12 +146,14 @@ def _restore(driver: sqlite3.Connection) -> None:
         template.backup(driver)
 
 
-async def open_world(figures: LeaseFigures | None = None, database: Database | None = None) -> World:
+async def open_world(figures: LeaseFigures | None = None, database: Database | None = None, clock: Clock | None = None) -> World:
+    """A world over `database`, which has its schema already or none at all; a fresh one in memory when left out."""
     if database is None:
         database = await fresh_database()
     else:
         await migrate(database)
-    clock, waker, seeds = ManualClock(), Waker(), random.Random(1)
+    clock = clock or ManualClock()
+    waker, seeds = Waker(), random.Random(1)
     catalog = CatalogService(database, clock)
     version = await catalog.add_model(REALM, None, None, doors(), MODEL_TEXT)
     figures = figures or LeaseFigures()
