@@ -45,6 +45,7 @@ class Watcher:
         self._seen: dict[int, tuple[str, int, int]] = {}  #: state, attempt and length of the log, by run id
         self.accepted: dict[str, str] = {}  #: execution ids by Idempotency-Key, as acknowledged
         self.abort_accepted: set[str] = set()  #: execution ids whose abort was acknowledged
+        self.history: list[tuple[str, tuple[str, int, int]]] = []  #: every change that was seen, by execution id
         self.workers: dict[int, list[Any]] = {}  #: scripted workers by seed of their execution, in the order they started
 
     def acknowledge(self, key: str, execution_id: str) -> None:
@@ -66,6 +67,7 @@ class Watcher:
             if before == now:
                 continue
             self._seen[row.run_id] = now
+            self.history.append((row.id, now))
             self._compare(row.id, before or ("queued", 0, 0), now)
             self._read_log(tx, row.run_id, row.attempt)
 
