@@ -63,6 +63,20 @@ def test_the_base_url_follows_the_host(host: str, expected: str) -> None:
     assert ServerSettings(host=host).base_url == expected
 
 
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("tests.example", "http://tests.example:8000"),
+    ],
+)
+def test_local_agents_speak_to_the_address_that_is_listened_on(host: str, expected: str) -> None:
+    """The agents of this machine need neither the public name nor a name service."""
+    assert ServerSettings(host=host, public_url="https://tests.example.org").local_url == expected
+
+
 def test_the_public_url_is_believed() -> None:
     """A public address is used as given, without a trailing slash."""
     assert ServerSettings(public_url="https://tests.example/dai/").base_url == "https://tests.example/dai"

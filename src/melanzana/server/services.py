@@ -59,7 +59,7 @@ class Services:
 
     async def hosted_agent(self, name: str, *, dry: bool) -> Path:
         """The `.ini` file, with fresh credentials, of an agent that this server starts itself."""
-        text = await self.agents.hosted_ini(self.settings.realm, name, internal=dry, base_url=self.settings.base_url)
+        text = await self.agents.hosted_ini(self.settings.realm, name, internal=dry, base_url=self.settings.local_url)
         file = self.settings.data / "agents" / f"{name}.ini"
         await asyncio.to_thread(_write_secret, file, text)
         return file

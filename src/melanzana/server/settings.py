@@ -71,6 +71,12 @@ class ServerSettings(BaseSettings):
             return self.public_url.rstrip("/")
         return f"http://{_client_host(self.host)}:{self.port}"
 
+    @property
+    def local_url(self) -> str:
+        """The address at which programs on this machine reach the server, whatever name the world knows it by."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
 
 def read_settings(flags: Mapping[str, Any], config: Path | None = None) -> ServerSettings:
     """The settings that flags, environment and file give together; flags that are None were not given.
