@@ -74,7 +74,7 @@ class ServerSettings(BaseSettings):
     @property
     def local_url(self) -> str:
         """The address at which programs on this machine reach the server, whatever name the world knows it by."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
