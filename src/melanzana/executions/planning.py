@@ -6,6 +6,7 @@ agent: the path expression is parsed against the model, parameters are checked a
 
 import hashlib
 import json
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -221,9 +222,12 @@ def _as_type(kind: ParameterType, value: Scalar) -> Scalar | None:
 
 
 def _number(kind: type[int] | type[float], value: Scalar) -> int | float | None:
+    """The value as a 64-bit integer or a finite real; None when it is none."""
     if isinstance(value, bool) or (kind is int and isinstance(value, float) and not value.is_integer()):
         return None
     try:
-        return kind(value)
+        number = kind(value)
     except (ValueError, OverflowError):
         return None
+    fits = math.isfinite(number) if kind is float else -SEED_LIMIT - 1 <= number <= SEED_LIMIT
+    return number if fits else None
