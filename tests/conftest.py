@@ -1,4 +1,6 @@
-"""Shared by all tests: async tests run on asyncio."""
+"""Shared by all tests: async tests run on asyncio; figures that a test records are shown at the end of the run."""
+
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,3 +14,11 @@ settings.load_profile("fast")
 def anyio_backend() -> str:
     """Async tests run on asyncio."""
     return "asyncio"
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what tests recorded as `figure`, in any process of the run."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "figure":
+                terminalreporter.write_line(str(value))

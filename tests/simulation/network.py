@@ -1,6 +1,6 @@
 """What lies between agents, clients and server: a network that loses, delays, repeats and reorders, and a server that dies.
 
-Every message may be lost on its way there or back, or arrive again much later; a lost answer leaves its caller waiting until
+Every message may be lost on its way there or back, or arrive (again) much later; a lost answer leaves its caller waiting until
 the caller's own time limit. All chance comes from one seeded generator and all waiting is virtual.
 """
 
@@ -23,6 +23,8 @@ from support_executions import World
 T = TypeVar("T")
 #: As long as a repeated message may be on its way.
 LATEST_SECONDS = 90.0
+#: Messages on their way: asyncio itself would forget them.
+_STRAYS: set[asyncio.Task[None]] = set()
 
 
 class Weather:
@@ -106,17 +108,18 @@ class Link:
 
     def __init__(self, weather: Weather, server: Server, who: str) -> None:
         self._weather, self._server, self._who = weather, server, who
-        self._strays: set[asyncio.Task[None]] = set()
         self.dead = False  #: the caller's process is gone: nothing leaves it any more
 
     async def call(self, verb: Callable[[Server], Awaitable[T]]) -> T:
         """What the server answers. Never returns when a message was lost; UnavailableError when the server is down."""
         if self._weather.chance.random() < self._weather.repeats:
-            stray = asyncio.create_task(self._again(verb))
-            self._strays.add(stray)
-            stray.add_done_callback(self._strays.discard)
+            self._stray(verb)
         await self._weather.travel()
-        if self.dead or self._weather.loses(self._who):
+        if self.dead:
+            await _for_ever()
+        if self._weather.loses(self._who):
+            if self._weather.chance.random() < 0.5:
+                self._stray(verb)
             await _for_ever()
         task = self._deliver(verb)
         await asyncio.wait({task})
@@ -128,9 +131,14 @@ class Link:
         return task.result()
 
     def close(self) -> None:
+        """The caller's process is gone; what it has sent may still be on its way."""
         self.dead = True
-        for stray in self._strays:
-            stray.cancel()
+
+    def _stray(self, verb: Callable[[Server], Awaitable[Any]]) -> None:
+        """The message turns up later, and nobody waits for the answer."""
+        stray = asyncio.create_task(self._again(verb))
+        _STRAYS.add(stray)
+        stray.add_done_callback(_STRAYS.discard)
 
     def _deliver(self, verb: Callable[[Server], Awaitable[T]]) -> asyncio.Task[T]:
         if not self._server.up:

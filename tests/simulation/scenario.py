@@ -35,13 +35,13 @@ CALL_SECONDS = 10.0
 
 
 class TickingLoop(VirtualLoop):
-    """Wakes sleepers at whole milliseconds only, as schedulers do.
+    """Wakes sleepers at the next whole millisecond, as schedulers do.
 
     Without a tick, one who sleeps for what is left on a slow clock comes ever closer to the deadline and never gets there.
     """
 
     def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
-        return super().call_at(math.ceil(when * 1000) / 1000, callback, *args, context=context)
+        return super().call_at((math.floor(when * 1000) + 1) / 1000, callback, *args, context=context)
 
 
 def simulate(simulation: "Simulation") -> float:

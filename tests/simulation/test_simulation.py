@@ -6,7 +6,7 @@ fails is printed and can be replayed alone; put it into `regressions.txt`.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,11 @@ REGRESSIONS = [
     for line in Path(__file__).with_name("regressions.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
-#: A seed near which each planted bug shows; the search begins there.
-SHOWS_AT = {"no_fencing": 11, "agent_ignores_its_deadline": 13}
+#: Bugs that need a rare meeting of events: minutes of search, for a machine with time to spare.
+RARE = {"no_fencing", "agent_ignores_its_deadline"}
+SEARCH_RARE = bool(os.environ.get("MELANZANA_SIMULATION_RARE"))
 #: Seeds that may be spent on finding a planted bug.
-SEARCH = 150
+SEARCH = 900 if SEARCH_RARE else 60
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def test_a_seed_that_once_failed_passes(seed: int) -> None:
 
 
 @pytest.mark.slow
-def test_every_promise_holds_under_trouble() -> None:
+def test_every_promise_holds_under_trouble(record_property: Callable[[str, object], None]) -> None:
     """As many seeds as fit into the time: nothing accepted is lost, nothing ended comes back, every log is whole and truthful."""
     budget = float(os.environ.get("MELANZANA_SIMULATION_SECONDS", "10"))
     first = seed = int(os.environ.get("MELANZANA_SIMULATION_SEED", "1"))
@@ -54,7 +55,7 @@ def test_every_promise_holds_under_trouble() -> None:
         except Violation as error:
             pytest.fail(f"seed {seed}: {error} (replay: MELANZANA_SIMULATION_SEED={seed})")
         seed += 1
-    print(f"simulation: seeds {first} to {seed - 1}, {simulated / 3600:.1f} simulated hours, no violation")
+    record_property("figure", f"simulation: seeds {first} to {seed - 1}, {simulated / 3600:.1f} simulated hours, no violation")
     assert simulated > 0
 
 
@@ -66,15 +67,14 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(PLANTS))
+@pytest.mark.parametrize("name", sorted(RARE if SEARCH_RARE else PLANTS.keys() - RARE))
 def test_a_planted_bug_is_found(name: str) -> None:
     """A simulation that finds nothing is worth nothing: each bug planted on purpose is found."""
-    first = SHOWS_AT.get(name, 1)
     with PLANTS[name]():
-        for seed in range(first, first + SEARCH):
+        for seed in range(1, 1 + SEARCH):
             try:
                 simulate(Simulation(seed=seed))
             except Violation as error:
                 print(f"{name}: seed {seed}: {str(error)[:150]}")
                 return
-    pytest.fail(f"{name} was not found in seeds {first} to {first + SEARCH - 1}")
+    pytest.fail(f"{name} was not found in seeds 1 to {SEARCH}")
