@@ -21,11 +21,11 @@ REGRESSIONS = [
     for line in Path(__file__).with_name("regressions.txt").read_text().splitlines()
     if not line.startswith("#")
 ]
-#: Bugs that need a rare meeting of events: minutes of search, for a machine with time to spare.
-RARE = {"no_fencing", "agent_ignores_its_deadline"}
-SEARCH_RARE = bool(os.environ.get("MELANZANA_SIMULATION_RARE"))
+#: A seed at which a planted bug shows that needs a rare meeting of events. Any change of the protocol moves it: the search goes on
+#: from here, and the seed it prints belongs here and into `regressions.txt`.
+SHOWS_AT = {"no_fencing": 25, "agent_ignores_its_deadline": 105}
 #: Seeds that may be spent on finding a planted bug.
-SEARCH = 900 if SEARCH_RARE else 60
+SEARCH = 300
 
 
 @pytest.fixture(autouse=True)
@@ -67,14 +67,15 @@ def test_the_same_seed_tells_the_same_story() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(RARE if SEARCH_RARE else PLANTS.keys() - RARE))
+@pytest.mark.parametrize("name", sorted(PLANTS))
 def test_a_planted_bug_is_found(name: str) -> None:
     """A simulation that finds nothing is worth nothing: each bug planted on purpose is found."""
+    first = SHOWS_AT.get(name, 1)
     with PLANTS[name]():
-        for seed in range(1, 1 + SEARCH):
+        for seed in range(first, first + SEARCH):
             try:
                 simulate(Simulation(seed=seed))
             except Violation as error:
                 print(f"{name}: seed {seed}: {str(error)[:150]}")
                 return
-    pytest.fail(f"{name} was not found in seeds 1 to {SEARCH}")
+    pytest.fail(f"{name} was not found in seeds {first} to {first + SEARCH - 1}")
