@@ -19,10 +19,12 @@ import structlog
 from fastapi import FastAPI
 
 from melanzana.auth import api
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.records import Credentials
-from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.auth.service import AuthService
+from melanzana.clients.records import Credentials
+from melanzana.clients.service import ClientService
 from melanzana.clock import SystemClock
+from melanzana.realms.master_key import MasterKey
+from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.storage.database import SqliteDatabase
 from melanzana.storage.migrations import migrate
 
@@ -81,13 +83,16 @@ async def main(folder: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     database = SqliteDatabase.open(folder / "melanzana.db")
     await migrate(database)
-    service = AuthService(database, SystemClock(), MasterKey.load(folder / "secrets"), AuthSettings(base_url="http://localhost"))
-    await service.start()
-    client = await service.create_client("eggplant", "benchmark")
+    master = MasterKey.load(folder / "secrets")
+    realms = RealmService(database, SystemClock(), master, RealmSettings(base_url="http://localhost"))
+    await realms.start()
+    clients = ClientService(database, SystemClock(), master, realms)
+    service = AuthService(SystemClock(), realms, clients)
+    client = await clients.create_client("eggplant", "benchmark")
     fields = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
     body = urlencode(fields).encode()
     app = FastAPI()
-    app.include_router(api.router(service))
+    app.include_router(api.router(service, realms, clients))
     token = ""
 
     async def grant() -> None:

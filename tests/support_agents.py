@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from melanzana.access.permissions import SCOPES_OF
+from melanzana.access.records import Principal, PrincipalKind
 from melanzana.agents.service import AgentService
-from melanzana.auth.permissions import SCOPES_OF
-from melanzana.auth.records import CreatedClient, Principal, PrincipalKind
+from melanzana.clients.records import CreatedClient
 from melanzana.errors import NotFoundError
 from melanzana.storage.blobs import BlobStore
 from support_executions import REALM, World
@@ -58,7 +59,7 @@ def agent_service(world: World, folder: Path, clients: Clients | None = None) ->
         world.clock,
         world.executions,
         world.figures,
-        auth=clients or Clients(),
+        clients=clients or Clients(),
         blobs=BlobStore(folder / "blobs"),
     )
 

@@ -27,7 +27,7 @@ class RunningApp:
 
     async def sign_in(self) -> None:
         """Every request from now on carries the token of a new API client."""
-        created = await self.services.auth.create_client("eggplant", "tests")
+        created = await self.services.clients.create_client("eggplant", "tests")
         token = await self.token(created.client_id, created.client_secret)
         self.http.headers["Authorization"] = f"Bearer {token}"
 

@@ -16,12 +16,18 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from melanzana.auth import answers, api, store
-from melanzana.auth.keys import new_signing_key
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.records import CreatedClient, PrincipalKind, Realm, SigningKey
-from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.access.records import PrincipalKind
+from melanzana.auth import answers, api
+from melanzana.auth.service import AuthService
+from melanzana.clients.records import CreatedClient
+from melanzana.clients.service import ClientService
+from melanzana.clock import Clock
 from melanzana.errors import MelanzanaError
+from melanzana.realms import store
+from melanzana.realms.keys import new_signing_key
+from melanzana.realms.master_key import MasterKey
+from melanzana.realms.records import Realm, SigningKey
+from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.storage.database import Database, InlineDatabase
 from melanzana.storage.migrations import migrate
 
@@ -53,6 +59,8 @@ class StillClock:
 class Auth:
     """An open authorization server with one API client."""
 
+    realms: RealmService
+    clients: ClientService
     service: AuthService
     database: Database
     clock: StillClock
@@ -72,7 +80,26 @@ class Auth:
         return token
 
     async def agent_client(self) -> CreatedClient:
-        return await self.service.create_client("eggplant", "an agent", kind=PrincipalKind.AGENT, agent_id=7)
+        return await self.clients.create_client("eggplant", "an agent", kind=PrincipalKind.AGENT, agent_id=7)
+
+
+@dataclass
+class Rooms:
+    """The rooms behind the token endpoint, as the server composes them."""
+
+    realms: RealmService
+    clients: ClientService
+    service: AuthService
+
+
+async def open_rooms(
+    database: Database, clock: Clock, master: MasterKey = MASTER, base_url: str = BASE_URL, realm: str = "eggplant"
+) -> Rooms:
+    """Another process on the same database would hold these."""
+    realms = RealmService(database, clock, master, RealmSettings(base_url=base_url, realm=realm))
+    await realms.start()
+    clients = ClientService(database, clock, master, realms)
+    return Rooms(realms, clients, AuthService(clock, realms, clients))
 
 
 async def make_auth() -> Auth:
@@ -81,10 +108,9 @@ async def make_auth() -> Auth:
     await migrate(database)
     realm = Realm(name="eggplant", enabled=True, base_url=None, created_at=clock.now())
     await database.write(lambda tx: store.add_realm(tx, realm, _signing_key()))
-    service = AuthService(database, clock, MASTER, AuthSettings(base_url=BASE_URL))
-    await service.start()
-    client = await service.create_client("eggplant", "ci", "nightly runs", "tests")
-    return Auth(service, database, clock, client, auth_app(service))
+    rooms = await open_rooms(database, clock)
+    client = await rooms.clients.create_client("eggplant", "ci", "nightly runs", "tests")
+    return Auth(rooms.realms, rooms.clients, rooms.service, database, clock, client, auth_app(rooms))
 
 
 @cache
@@ -93,9 +119,9 @@ def _signing_key() -> SigningKey:
     return new_signing_key("eggplant", MASTER, StillClock().now())
 
 
-def auth_app(service: AuthService) -> FastAPI:
+def auth_app(rooms: Rooms) -> FastAPI:
     app = FastAPI()
-    app.include_router(api.router(service))
+    app.include_router(api.router(rooms.service, rooms.realms, rooms.clients))
 
     async def shaped(request: Request, error: Exception) -> Response:
         assert isinstance(error, MelanzanaError)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from melanzana.auth.permissions import SCOPES_OF
-from melanzana.auth.records import Principal, PrincipalKind
+from melanzana.access.permissions import SCOPES_OF
+from melanzana.access.records import Principal, PrincipalKind
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
 from melanzana.executions.figures import LeaseFigures

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from melanzana.auth.gate import Gate
-from melanzana.auth.records import Principal
+from melanzana.access.gate import Gate
+from melanzana.access.records import Principal
 from melanzana.catalog import api as catalog_api
 from melanzana.catalog.service import CatalogService
 from melanzana.executions.figures import LeaseFigures
@@ -161,8 +161,8 @@ class House:
 
     async def stranger(self) -> httpx.AsyncClient:
         """A caller of another realm."""
-        await self.auth.service.ensure_realm("elsewhere")
-        client = await self.auth.service.create_client("elsewhere", "stranger")
+        await self.auth.realms.ensure_realm("elsewhere")
+        client = await self.auth.clients.create_client("elsewhere", "stranger")
         url = client.token_url
         form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
         async with self.auth.http() as http:
@@ -196,7 +196,7 @@ async def open_house() -> House:
     catalog = CatalogService(auth.database, auth.clock)
     executions = ExecutionService(auth.database, auth.clock, LeaseFigures(), Waker(), catalog=catalog)
     reports = ReportService(catalog, executions)
-    gate = Gate(auth.service)
+    gate = Gate(auth.service.believe)
     app = FastAPI(redirect_slashes=False)
     app.include_router(catalog_api.router(catalog, gate))
     app.include_router(reports_api.router(reports, gate, auth.clock))

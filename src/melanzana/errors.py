@@ -26,6 +26,9 @@ knows which exit code.
     ├── AuthError                      who is calling, or may they?
     │   ├── InvalidTokenError          no valid access token
     │   ├── InsufficientScopeError     a valid token that does not allow this
+    │   ├── LoginNeededError           a page that needs a login
+    │   ├── LoginRefusedError          wrong name or password, or too many attempts; never says which
+    │   ├── ForgedRequestError         a form that none of our pages sent for this session
     │   └── OAuthError                 an error answer of the token endpoint (RFC 6749 section 5.2)
     ├── UnavailableError               a part that is needed does not answer now; safe to try again
     └── SettingsError                  a setting is wrong or two contradict each other
@@ -171,6 +174,24 @@ class InsufficientScopeError(AuthError):
     """The access token is valid and does not allow this; `detail["scope"]` names what is needed."""
 
     code = "insufficient_scope"
+
+
+class LoginNeededError(AuthError):
+    """A page needs a browser session and there is none; the answer leads to the login page."""
+
+    code = "login_needed"
+
+
+class LoginRefusedError(AuthError):
+    """A login that was refused: unknown name, wrong password, disabled account and too many attempts look alike."""
+
+    code = "login_refused"
+
+
+class ForgedRequestError(AuthError):
+    """A changing request does not prove that one of our own pages sent it for this session."""
+
+    code = "forged_request"
 
 
 class OAuthError(AuthError):

@@ -140,10 +140,10 @@ async def test_bad_request(name: str, auth: Auth) -> None:
 
 async def test_refusals_are_one(auth: Auth) -> None:
     """Unknown client, revoked client, another realm's client, missing, empty and wrong secret: one answer, byte by byte."""
-    revoked = await auth.service.create_client("eggplant", "old")
-    await auth.service.revoke_client(revoked.client_id)
-    await auth.service.ensure_realm("other")
-    foreign = await auth.service.create_client("other", "foreign")
+    revoked = await auth.clients.create_client("eggplant", "old")
+    await auth.clients.revoke_client(revoked.client_id)
+    await auth.realms.ensure_realm("other")
+    foreign = await auth.clients.create_client("other", "foreign")
     known = auth.client.client_id
     requests: list[dict[str, str]] = [
         {"client_id": "nobody", "client_secret": "x"},
@@ -179,7 +179,7 @@ async def test_basic_authentication(auth: Auth) -> None:
 
 async def test_credentials_in_header_and_body(auth: Auth) -> None:
     """Both at once are let pass when they are equal, and refused when they differ in anything."""
-    other = await auth.service.create_client("eggplant", "other")
+    other = await auth.clients.create_client("eggplant", "other")
     client_id, secret = auth.client.client_id, auth.client.client_secret
     mine = urlencode({"client_id": client_id, "client_secret": secret})
     header = basic(client_id, secret)
@@ -445,7 +445,7 @@ async def test_no_secret_in_the_log(auth: Auth, capsys: pytest.CaptureFixture[st
     """Neither a right nor a wrong secret, nor a token, is ever logged."""
     token = await auth.token()
     await post_form(auth, **form(auth.client, client_secret="guessed-secret"))
-    await auth.service.regenerate_secret(auth.client.client_id)
+    await auth.clients.regenerate_secret(auth.client.client_id)
     output = "".join(capsys.readouterr())
     assert "token granted" in output
     assert not any(secret in output for secret in (token, auth.client.client_secret, "guessed-secret"))

@@ -7,8 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from melanzana.auth.client_credentials import new_client_id, new_client_secret
-from melanzana.auth.records import PrincipalKind
+from melanzana.access.records import PrincipalKind
+from melanzana.clients.credentials import new_client_id, new_client_secret
 from support_auth import REALM, TOKEN_URL, Auth, form
 
 pytestmark = pytest.mark.anyio
@@ -17,7 +17,7 @@ CERTS = f"{REALM}/protocol/openid-connect/certs"
 
 async def test_keys(auth: Auth) -> None:
     """The key set has public members only, distinct ids, and may be cached for five minutes."""
-    await auth.service.rotate_key("eggplant")
+    await auth.realms.rotate_key("eggplant")
     async with auth.http() as http:
         answer = await http.get(CERTS)
     keys = answer.json()["keys"]
@@ -33,7 +33,7 @@ async def test_key_set_is_not_sent_twice(auth: Auth) -> None:
         first = await http.get(CERTS)
         again = await http.get(CERTS, headers={"if-none-match": first.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
-        await auth.service.rotate_key("eggplant")
+        await auth.realms.rotate_key("eggplant")
         changed = await http.get(CERTS, headers={"if-none-match": first.headers["etag"]})
         assert changed.status_code == 200
 

@@ -7,9 +7,9 @@ import pytest
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from melanzana.auth.gate import Gate
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Principal
+from melanzana.access.gate import Gate
+from melanzana.access.permissions import Scope
+from melanzana.access.records import Principal
 from melanzana.errors import InsufficientScopeError, InvalidTokenError
 from support_auth import Auth
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def http(auth: Auth) -> httpx.AsyncClient:
     """A caller of one route that needs `executions:start`; refusals show the error and its detail."""
-    app, gate = FastAPI(), Gate(auth.service)
+    app, gate = FastAPI(), Gate(auth.service.believe)
 
     @app.post("/executions")
     async def start(principal: Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_START))]) -> str:
@@ -98,5 +98,5 @@ async def test_revoked_client_at_the_gate(auth: Auth, http: httpx.AsyncClient) -
     """The very next request after a revocation is refused."""
     headers = {"authorization": f"Bearer {await auth.token()}"}
     assert (await http.post("/executions", headers=headers)).status_code == 200
-    await auth.service.revoke_client(auth.client.client_id)
+    await auth.clients.revoke_client(auth.client.client_id)
     assert (await http.post("/executions", headers=headers)).status_code == 401

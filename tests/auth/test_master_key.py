@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from melanzana.auth.master_key import MasterKey
 from melanzana.errors import SettingsError
+from melanzana.realms.master_key import MasterKey
 
 
 def test_made_once(tmp_path: Path) -> None:

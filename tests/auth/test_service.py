@@ -4,14 +4,14 @@ import jwt
 import pytest
 from sqlalchemy import text
 
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Client, Credentials, PrincipalKind
-from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.access.permissions import Scope
+from melanzana.access.records import PrincipalKind
+from melanzana.clients.records import Client, Credentials
 from melanzana.errors import InvalidTokenError, NotFoundError, OAuthError, RequestError, SettingsError, UnavailableError
+from melanzana.realms.master_key import MasterKey
 from melanzana.storage.database import InlineDatabase
 from melanzana.storage.migrations import migrate
-from support_auth import BASE_URL, MASTER, Auth, StillClock, form
+from support_auth import BASE_URL, MASTER, Auth, StillClock, form, open_rooms
 from support_storage import rows, statement
 
 pytestmark = pytest.mark.anyio
@@ -45,20 +45,20 @@ async def test_token_with_fewer_permissions(auth: Auth) -> None:
 async def test_revoked_client(auth: Auth) -> None:
     """A revoked client's living token is refused at the next request, it gets no new one, and revoking again changes nothing."""
     token = await auth.token()
-    first = await auth.service.revoke_client(auth.client.client_id)
+    first = await auth.clients.revoke_client(auth.client.client_id)
     assert first.revoked_at == auth.clock.now()
     with pytest.raises(InvalidTokenError):
         await auth.service.verify_token(token)
     with pytest.raises(OAuthError):
         await _grant(auth, auth.client.client_secret)
     auth.clock.move(60)
-    assert await auth.service.revoke_client(auth.client.client_id) == first
+    assert await auth.clients.revoke_client(auth.client.client_id) == first
 
 
 async def test_regenerated_secret(auth: Auth) -> None:
     """A new secret ends the old one and its tokens in the same second, and its own tokens are good."""
     old = await auth.token()
-    renewed = await auth.service.regenerate_secret(auth.client.client_id)
+    renewed = await auth.clients.regenerate_secret(auth.client.client_id)
     assert renewed.client_id == auth.client.client_id
     assert renewed.client_secret != auth.client.client_secret
     with pytest.raises(OAuthError):
@@ -75,21 +75,21 @@ async def _grant(auth: Auth, secret: str) -> str:
 
 async def test_clients_that_cannot_be_changed(auth: Auth) -> None:
     """An unknown client cannot be revoked or renewed, and a revoked one not renewed."""
-    for verb in (auth.service.revoke_client, auth.service.regenerate_secret):
+    for verb in (auth.clients.revoke_client, auth.clients.regenerate_secret):
         with pytest.raises(NotFoundError):
             await verb("nobody")
-    await auth.service.revoke_client(auth.client.client_id)
+    await auth.clients.revoke_client(auth.client.client_id)
     with pytest.raises(NotFoundError):
-        await auth.service.regenerate_secret(auth.client.client_id)
+        await auth.clients.regenerate_secret(auth.client.client_id)
 
 
 async def test_list_of_clients(auth: Auth) -> None:
     """The list has every client of the realm by kind, oldest first, and no secret or digest in its text."""
     auth.clock.move(1)
     agent = await auth.agent_client()
-    both = await auth.service.list_clients("eggplant")
+    both = await auth.clients.list_clients("eggplant")
     assert [client.client_id for client in both] == [auth.client.client_id, agent.client_id]
-    assert await auth.service.list_clients("eggplant", PrincipalKind.AGENT) == both[1:]
+    assert await auth.clients.list_clients("eggplant", PrincipalKind.AGENT) == both[1:]
     assert (both[0].description, both[0].created_by) == ("nightly runs", "tests")
     assert auth.client.client_secret not in repr(auth.client)
     assert "digest" not in repr(both)
@@ -99,7 +99,7 @@ async def test_list_of_clients(auth: Auth) -> None:
 async def test_bad_names(name: str, auth: Auth) -> None:
     """A name that is blank, too long or not printable is refused with its field."""
     with pytest.raises(RequestError) as caught:
-        await auth.service.create_client("eggplant", name)
+        await auth.clients.create_client("eggplant", name)
     assert caught.value.detail == {"field": "name"}
 
 
@@ -118,7 +118,7 @@ async def test_last_use_is_noted_to_the_minute(auth: Auth) -> None:
 
 
 async def _client(auth: Auth) -> Client:
-    (client,) = await auth.service.list_clients("eggplant")
+    (client,) = await auth.clients.list_clients("eggplant")
     return client
 
 
@@ -137,17 +137,16 @@ async def test_database_holds_no_secret(auth: Auth) -> None:
 async def test_restart_keeps_the_keys(auth: Auth) -> None:
     """After a restart the key is the same one and tokens from before are still good."""
     token = await auth.token()
-    again = AuthService(auth.database, auth.clock, MASTER, AuthSettings(base_url=BASE_URL))
-    await again.start()
-    assert (await again.verify_token(token)).client_id == auth.client.client_id
-    assert await again.key_set("eggplant") == await auth.service.key_set("eggplant")
+    again = await open_rooms(auth.database, auth.clock)
+    assert (await again.service.verify_token(token)).client_id == auth.client.client_id
+    assert await again.realms.key_set("eggplant") == await auth.realms.key_set("eggplant")
 
 
 async def test_other_master_key(auth: Auth) -> None:
     """With another master key the start is refused, and says what to restore."""
     other = MasterKey(b"another master key of 32 bytes..")
     with pytest.raises(SettingsError, match=r"master\.key"):
-        await AuthService(auth.database, auth.clock, other, AuthSettings(base_url=BASE_URL)).start()
+        await open_rooms(auth.database, auth.clock, other)
 
 
 async def test_first_start() -> None:
@@ -155,13 +154,12 @@ async def test_first_start() -> None:
     database = InlineDatabase.open()
     await migrate(database)
     for _ in range(2):
-        service = AuthService(database, StillClock(), MASTER, AuthSettings(base_url=BASE_URL, realm="tests"))
-        await service.start()
+        rooms = await open_rooms(database, StillClock(), realm="tests")
         assert await database.read(rows("SELECT name FROM realms")) == ["tests"]
-        assert len((await service.key_set("tests"))["keys"]) == 1
-        assert await service.list_clients("tests") == []
+        assert len((await rooms.realms.key_set("tests"))["keys"]) == 1
+        assert await rooms.clients.list_clients("tests") == []
     with pytest.raises(NotFoundError):
-        await service.realm("eggplant")
+        await rooms.realms.realm("eggplant")
     await database.close()
 
 
@@ -169,19 +167,19 @@ async def test_first_start() -> None:
 async def test_bad_realm_names(name: str, auth: Auth) -> None:
     """A realm's name is safe in an address."""
     with pytest.raises(RequestError):
-        await auth.service.ensure_realm(name)
+        await auth.realms.ensure_realm(name)
 
 
 async def test_rotated_key(auth: Auth) -> None:
     """After a rotation both keys are published, old tokens stay good, new ones name the new key; a removed key's tokens end."""
     old = await auth.token()
-    kid = await auth.service.rotate_key("eggplant")
+    kid = await auth.realms.rotate_key("eggplant")
     new = await auth.token()
     assert jwt.get_unverified_header(new)["kid"] == kid
     old_kid = jwt.get_unverified_header(old)["kid"]
-    assert {key["kid"] for key in (await auth.service.key_set("eggplant"))["keys"]} == {kid, old_kid}
+    assert {key["kid"] for key in (await auth.realms.key_set("eggplant"))["keys"]} == {kid, old_kid}
     await auth.service.verify_token(old)
-    await auth.service.remove_key(old_kid)
+    await auth.realms.remove_key(old_kid)
     with pytest.raises(InvalidTokenError):
         await auth.service.verify_token(old)
     await auth.service.verify_token(new)
@@ -193,19 +191,17 @@ async def test_disabled_realm(auth: Auth) -> None:
     await auth.database.write(statement("UPDATE realms SET enabled = 0"))
     with pytest.raises(InvalidTokenError):
         await auth.service.verify_token(token)
-    again = AuthService(auth.database, auth.clock, MASTER, AuthSettings(base_url=BASE_URL))
-    await again.start()
+    again = await open_rooms(auth.database, auth.clock)
     credentials = Credentials(client_id=auth.client.client_id, client_secret=auth.client.client_secret)
     with pytest.raises(OAuthError) as caught:
-        await again.grant_client_credentials("eggplant", credentials, None, "192.0.2.1")
+        await again.service.grant_client_credentials("eggplant", credentials, None, "192.0.2.1")
     assert (caught.value.status, caught.value.error) == (403, "access_denied")
 
 
 async def test_realm_made_elsewhere_is_found(auth: Auth) -> None:
     """A realm that another process made is known at the next request for it."""
-    other = AuthService(auth.database, auth.clock, MASTER, AuthSettings(base_url=BASE_URL, realm="second"))
-    await other.start()
-    client = await other.create_client("second", "theirs")
+    other = await open_rooms(auth.database, auth.clock, realm="second")
+    client = await other.clients.create_client("second", "theirs")
     async with auth.http() as http:
         answer = await http.post(f"{BASE_URL}/auth/realms/second/protocol/openid-connect/token", data=form(client))
     principal = await auth.service.verify_token(answer.json()["access_token"])
@@ -236,10 +232,9 @@ class CountingKey(MasterKey):
 async def test_refusals_cost_the_same(auth: Auth) -> None:
     """An unknown client, a revoked one, a missing secret and a wrong one each cost one look-up and one digest."""
     master = CountingKey(b"0123456789abcdef0123456789abcdef")
-    service = AuthService(auth.database, auth.clock, master, AuthSettings(base_url=BASE_URL))
-    await service.start()
-    revoked = await service.create_client("eggplant", "old")
-    await service.revoke_client(revoked.client_id)
+    clients = (await open_rooms(auth.database, auth.clock, master)).clients
+    revoked = await clients.create_client("eggplant", "old")
+    await clients.revoke_client(revoked.client_id)
     refused = [
         ("nobody", "x"),
         (revoked.client_id, revoked.client_secret),
@@ -249,5 +244,5 @@ async def test_refusals_cost_the_same(auth: Auth) -> None:
     for client_id, secret in refused:
         before = master.digests
         with pytest.raises(OAuthError, match="Invalid client or Invalid client credentials"):
-            await service.authenticate_client("eggplant", Credentials(client_id=client_id, client_secret=secret), "192.0.2.1")
+            await clients.authenticate("eggplant", Credentials(client_id=client_id, client_secret=secret), "192.0.2.1")
         assert master.digests - before == 1

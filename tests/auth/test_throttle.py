@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melanzana.auth.throttle import Throttle, ThrottleLimits
+from melanzana.access.throttle import Throttle, ThrottleLimits
 from support_auth import StillClock
 
 LIMITS = ThrottleLimits(window_seconds=60, failures_per_client_and_address=3, failures_per_address=6, remembered=50)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from joserfc.jwk import RSAKey
 
 from melanzana.auth import tokens
-from melanzana.auth.keys import KeyRing
 from melanzana.errors import InvalidTokenError
+from melanzana.realms.keys import KeyRing
 from support_auth import BASE_URL, REALM, Auth, encode, make_auth, signed
 
 pytestmark = pytest.mark.anyio
@@ -92,8 +92,7 @@ def lasting() -> Iterator[Auth]:
 @pytest.fixture(scope="module")
 def forge(lasting: Auth, theirs: RSAPrivateKey) -> Forge:
     """Everything a test needs to make a bad token."""
-    key = lasting.service.signing_key("eggplant")
-    assert key is not None
+    key = asyncio.run(lasting.realms.signing_key("eggplant"))
     return Forge(asyncio.run(lasting.token()), key.rsa, theirs)
 
 
@@ -241,10 +240,8 @@ async def test_expiry(auth: Auth) -> None:
 
 async def test_token_of_one_realm_in_another(auth: Auth) -> None:
     """A token of realm A that claims to be of realm B is refused, and so is A's client under B's key."""
-    await auth.service.ensure_realm("other")
-    ours, others = auth.service.signing_key("eggplant"), auth.service.signing_key("other")
-    assert ours is not None
-    assert others is not None
+    await auth.realms.ensure_realm("other")
+    ours, others = await auth.realms.signing_key("eggplant"), await auth.realms.signing_key("other")
     forge = Forge(await auth.token(), ours.rsa, ours.rsa.private_key)  # type: ignore[arg-type]
     moved = forge.with_claims(iss=f"{BASE_URL}/auth/realms/other")
     foreign = signed(

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.records import CreatedClient, Credentials
-from melanzana.auth.service import AuthService, AuthSettings
 from melanzana.cli.client import app, formula_safe
+from melanzana.clients.records import CreatedClient, Credentials
 from melanzana.clock import SystemClock
 from melanzana.errors import InvalidTokenError, NotFoundError, OAuthError, RequestError, SettingsError
+from melanzana.realms.master_key import MasterKey
 from melanzana.storage.database import SqliteDatabase
 from melanzana.storage.migrations import migrate
+from support_auth import open_rooms
 
 Client = Callable[..., Result]
 
@@ -127,9 +127,8 @@ async def test_beside_a_running_server(data: Path, tmp_path: Path) -> None:
     """Beside a running server, a client made, renewed or revoked on the command line counts at the server's next request."""
     database = SqliteDatabase.open(data / "melanzana.db")
     await migrate(database)
-    settings = AuthSettings(base_url="https://tests.example.org:8443")
-    service = AuthService(database, SystemClock(), MasterKey.load(data / "secrets"), settings)
-    await service.start()
+    master = MasterKey.load(data / "secrets")
+    service = (await open_rooms(database, SystemClock(), master, "https://tests.example.org:8443")).service
 
     async def run(*arguments: str) -> None:
         line = [*arguments, "--data", str(data)]

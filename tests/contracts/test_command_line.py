@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 import melanzana
-from melanzana.auth.permissions import Scope
+from melanzana.access.permissions import Scope
 from melanzana.cli.main import app
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from melanzana.access.gate import Gate
 from melanzana.agents import api as agents_api
 from melanzana.auth import api as auth_api
-from melanzana.auth.gate import Gate
 from melanzana.catalog import api as catalog_api
 from melanzana.executions import api as executions_api
 from melanzana.reports import api as reports_api
@@ -22,7 +22,7 @@ def served() -> set[str]:
     gate = Gate(None)  # type: ignore[arg-type]
     app = FastAPI()
     for router in (
-        auth_api.router(None),  # type: ignore[arg-type]
+        auth_api.router(None, None, None),  # type: ignore[arg-type]
         executions_api.router(None, gate, None),  # type: ignore[arg-type]
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]

@@ -56,8 +56,8 @@ async def test_a_revoked_client_is_out_at_its_next_request(tmp_path: Path) -> No
     async with running_app(tmp_path) as app:
         await app.sign_in()
         assert (await app.http.get("/ai/runs")).status_code == 200
-        (client,) = await app.services.auth.list_clients("eggplant")
-        await app.services.auth.revoke_client(client.client_id)
+        (client,) = await app.services.clients.list_clients("eggplant")
+        await app.services.clients.revoke_client(client.client_id)
         assert (await app.http.get("/ai/runs")).status_code == 401
 
 

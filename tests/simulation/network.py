@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from melanzana.access.records import Principal
 from melanzana.agents.service import AgentService
-from melanzana.auth.records import Principal
 from melanzana.errors import MelanzanaError, UnavailableError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.service import ExecutionService

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from melanzana.access.gate import Gate
+from melanzana.access.permissions import Scope
+from melanzana.access.records import Principal
 from melanzana.agents import shapes
 from melanzana.agents.connected import while_connected
 from melanzana.agents.service import AgentService
-from melanzana.auth.gate import Gate
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Principal
 from melanzana.errors import RequestError
 from melanzana.protocol import wire
 from melanzana.web.answers import answers

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from melanzana.access.records import Principal, PrincipalKind
 from melanzana.agents import store
 from melanzana.agents.records import Agent, AgentStatus, AgentView
-from melanzana.auth.records import CreatedClient, Principal, PrincipalKind
+from melanzana.clients.records import CreatedClient
 from melanzana.clock import Clock
 from melanzana.errors import InsufficientScopeError, NotFoundError, RequestError
 from melanzana.executions.figures import LeaseFigures
@@ -31,7 +32,7 @@ _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
 class Credentials(Protocol):
-    """What this room needs of the authorization server."""
+    """What this room needs of the clients' room."""
 
     async def create_client(
         self,
@@ -65,11 +66,11 @@ class AgentService:
         executions: ExecutionService,
         figures: LeaseFigures,
         *,
-        auth: Credentials,
+        clients: Credentials,
         blobs: Blobs,
     ) -> None:
         self._database, self._clock, self._executions, self._figures = database, clock, executions, figures
-        self._auth, self._blobs = auth, blobs
+        self._clients, self._blobs = clients, blobs
         self._heard: dict[int, float] = {}  #: monotonic seconds of the last word of each agent to this process
 
     # --- records ------------------------------------------------------------
@@ -173,17 +174,17 @@ class AgentService:
     async def _renewed(self, agent: Agent, by: str) -> CreatedClient:
         if agent.client_id is not None:
             try:
-                return await self._auth.regenerate_secret(agent.client_id)
+                return await self._clients.regenerate_secret(agent.client_id)
             except NotFoundError:
                 pass  # revoked by hand: the agent gets a client of its own again
         text = f"Agent {agent.name}"
-        return await self._auth.create_client(agent.realm, agent.name, text, by, kind=PrincipalKind.AGENT, agent_id=agent.id)
+        return await self._clients.create_client(agent.realm, agent.name, text, by, kind=PrincipalKind.AGENT, agent_id=agent.id)
 
     async def _revoke(self, agent: Agent) -> None:
         if agent.client_id is None:
             return
         try:
-            await self._auth.revoke_client(agent.client_id)
+            await self._clients.revoke_client(agent.client_id)
         except NotFoundError:
             return
 

@@ -12,10 +12,12 @@ from pydantic import BaseModel, Field
 
 from melanzana.auth import discovery, token_request
 from melanzana.auth.answers import NO_STORE, http_error, oauth_answers
-from melanzana.auth.keys import entity_tag
 from melanzana.auth.records import Grant
 from melanzana.auth.service import AuthService
+from melanzana.clients.service import ClientService
 from melanzana.errors import OAuthError, TooLargeError
+from melanzana.realms.keys import entity_tag
+from melanzana.realms.service import RealmService
 
 _PREFIX = "/auth/realms/{realm}"
 _TOKEN, _CERTS, _METADATA = "protocol/openid-connect/token", "protocol/openid-connect/certs", ".well-known/openid-configuration"
@@ -52,7 +54,7 @@ def _body_of_token_request() -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {token_request.FORM_TYPE: schema, token_request.JSON_TYPE: schema}}}
 
 
-def router(service: AuthService) -> APIRouter:
+def router(service: AuthService, realms: RealmService, clients: ClientService) -> APIRouter:
     """The routes under `/auth/realms/{realm}`."""
     routes = APIRouter(tags=["Authentication"])
 
@@ -64,7 +66,7 @@ def router(service: AuthService) -> APIRouter:
         openapi_extra=_body_of_token_request(),
     )
     async def token(realm: RealmName, request: Request) -> Response:
-        await service.realm(realm)
+        await realms.realm(realm)
         kind = token_request.media_type(request.headers.get("content-type"))
         if kind is None:
             return http_error(415)
@@ -74,14 +76,14 @@ def router(service: AuthService) -> APIRouter:
         credentials = token_request.read_credentials(request.headers.getlist("authorization"), parameters, realm)
         address = request.client.host if request.client else ""
         if parameters.duplicated:
-            await service.authenticate_client(realm, credentials, address)
+            await clients.authenticate(realm, credentials, address)
             token_request.check_not_duplicated(parameters)
         grant = await service.grant_client_credentials(realm, credentials, parameters.get("scope"), address)
         return JSONResponse(_token_answer(grant), headers=NO_STORE)
 
     @routes.get(f"{_PREFIX}/{_CERTS}", summary="Keys that verify access tokens", responses=oauth_answers(404, 405))
     async def certs(realm: RealmName, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-        document = await service.key_set(realm)
+        document = await realms.key_set(realm)
         headers = {"Cache-Control": _KEYS_CACHE, "ETag": entity_tag(document)}
         if if_none_match == headers["ETag"]:
             return Response(status_code=304, headers=headers)
@@ -89,16 +91,17 @@ def router(service: AuthService) -> APIRouter:
 
     @routes.get(f"{_PREFIX}/{_METADATA}", summary="What the authorization server can do", responses=oauth_answers(404, 405))
     async def metadata(realm: RealmName) -> Response:
-        await service.realm(realm)
-        return JSONResponse(discovery.metadata(service.issuer(realm)), headers={"Cache-Control": "no-cache, no-store"})
+        await realms.realm(realm)
+        return JSONResponse(discovery.metadata(realms.issuer(realm)), headers={"Cache-Control": "no-cache, no-store"})
 
     @routes.get(_PREFIX, summary="The realm in short", responses=oauth_answers(404, 405))
     async def realm_document(realm: RealmName) -> Response:
-        await service.realm(realm)
-        return JSONResponse(discovery.realm_document(realm, service.issuer(realm), service.signing_key(realm)), headers=NO_STORE)
+        await realms.realm(realm)
+        key = await realms.signing_key(realm)
+        return JSONResponse(discovery.realm_document(realm, realms.issuer(realm), key), headers=NO_STORE)
 
     async def everything_else(realm: str, rest: str | None = None) -> Response:
-        await service.realm(realm)
+        await realms.realm(realm)
         allowed = _METHODS.get(rest)
         return http_error(404) if allowed is None else http_error(405, {"Allow": allowed})
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from melanzana.auth.keys import ALGORITHM, LiveKey
-from melanzana.auth.permissions import SCOPES_OF
-from melanzana.auth.records import PrincipalKind
+from melanzana.access.permissions import SCOPES_OF
+from melanzana.access.records import PrincipalKind
+from melanzana.realms.keys import ALGORITHM, LiveKey
 
 
 def metadata(issuer: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from melanzana.auth.records import Credentials
+from melanzana.clients.records import Credentials
 from melanzana.errors import OAuthError, TooLargeError
 
 MAXIMUM_BYTES = 64 * 1024

@@ -15,9 +15,10 @@ from uuid import uuid4
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from melanzana.auth.keys import ALGORITHM, KeyRing, LiveKey
-from melanzana.auth.records import Client, Grant
+from melanzana.auth.records import Grant
+from melanzana.clients.records import Client
 from melanzana.errors import InvalidTokenError
+from melanzana.realms.keys import ALGORITHM, KeyRing, LiveKey
 
 #: How far the clocks of two machines may differ, in seconds.
 LEEWAY_SECONDS = 30

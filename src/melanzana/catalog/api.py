@@ -13,9 +13,9 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from melanzana.auth.gate import Gate
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Principal
+from melanzana.access.gate import Gate
+from melanzana.access.permissions import Scope
+from melanzana.access.records import Principal
 from melanzana.catalog import intake, shapes
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, Upload
 from melanzana.catalog.service import CatalogService, ModelRef

@@ -19,8 +19,8 @@ import typer
 from melanzana.errors import SettingsError
 
 if TYPE_CHECKING:
-    from melanzana.auth.records import Client, CreatedClient
-    from melanzana.auth.service import AuthService
+    from melanzana.clients.records import Client, CreatedClient
+    from melanzana.clients.service import ClientService
 
 T = TypeVar("T")
 CSV_HEADER = ("client_id", "client_secret", "token_url")
@@ -49,7 +49,7 @@ def create(
 ) -> None:
     """Make an API client. Its secret is shown this once."""
 
-    async def make(service: "AuthService", default_realm: str) -> "CreatedClient":
+    async def make(service: "ClientService", default_realm: str) -> "CreatedClient":
         return await service.create_client(realm or default_realm, name, description, f"command line ({_user()})")
 
     with _credentials_file(csv_file) as file:
@@ -60,8 +60,8 @@ def create(
 def list_clients(realm: RealmName = None, data: Data = None) -> None:
     """List the API clients, revoked ones too."""
 
-    async def ask(service: "AuthService", default_realm: str) -> "list[Client]":
-        from melanzana.auth.records import PrincipalKind
+    async def ask(service: "ClientService", default_realm: str) -> "list[Client]":
+        from melanzana.access.records import PrincipalKind
 
         return await service.list_clients(realm or default_realm, PrincipalKind.API_CLIENT)
 
@@ -72,7 +72,7 @@ def list_clients(realm: RealmName = None, data: Data = None) -> None:
 def revoke(client_id: ClientId, data: Data = None) -> None:
     """End a client and its access tokens, at once and for good."""
 
-    async def end(service: "AuthService", _default_realm: str) -> "Client":
+    async def end(service: "ClientService", _default_realm: str) -> "Client":
         return await service.revoke_client(client_id)
 
     typer.echo(f"revoked {_call(data, end).client_id}")
@@ -82,7 +82,7 @@ def revoke(client_id: ClientId, data: Data = None) -> None:
 def regenerate(client_id: ClientId, csv_file: CsvFile = None, data: Data = None) -> None:
     """Give a client a new secret; the old one and its access tokens end at once."""
 
-    async def renew(service: "AuthService", _default_realm: str) -> "CreatedClient":
+    async def renew(service: "ClientService", _default_realm: str) -> "CreatedClient":
         return await service.regenerate_secret(client_id)
 
     with _credentials_file(csv_file) as file:
@@ -94,8 +94,8 @@ def formula_safe(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def _call(data: Path | None, verb: "Callable[[AuthService, str], Awaitable[T]]", *, may_make_folder: bool = False) -> T:
-    """Run one verb on the authorization service of the data folder; the verb also gets the default realm's name."""
+def _call(data: Path | None, verb: "Callable[[ClientService, str], Awaitable[T]]", *, may_make_folder: bool = False) -> T:
+    """Run one verb on the clients of the data folder; the verb also gets the default realm's name."""
 
     async def called() -> T:
         async with _service(data, may_make_folder=may_make_folder) as (service, default_realm):
@@ -105,12 +105,13 @@ def _call(data: Path | None, verb: "Callable[[AuthService, str], Awaitable[T]]",
 
 
 @asynccontextmanager
-async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterator[tuple[AuthService, str]]":
+async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterator[tuple[ClientService, str]]":
     import structlog
 
-    from melanzana.auth.master_key import MasterKey
-    from melanzana.auth.service import AuthService, AuthSettings
+    from melanzana.clients.service import ClientService
     from melanzana.clock import SystemClock
+    from melanzana.realms.master_key import MasterKey
+    from melanzana.realms.service import RealmService, RealmSettings
     from melanzana.server.settings import read_settings
     from melanzana.storage.database import SqliteDatabase
     from melanzana.storage.migrations import migrate
@@ -125,9 +126,9 @@ async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterato
     try:
         await migrate(database)
         master = MasterKey.load(settings.data / "secrets")
-        service = AuthService(database, SystemClock(), master, AuthSettings(base_url=settings.base_url, realm=settings.realm))
-        await service.ensure_realm(settings.realm)
-        yield service, settings.realm
+        realms = RealmService(database, SystemClock(), master, RealmSettings(base_url=settings.base_url, realm=settings.realm))
+        await realms.ensure_realm(settings.realm)
+        yield ClientService(database, SystemClock(), master, realms), settings.realm
     finally:
         await database.close()
 

@@ -7,9 +7,9 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
-from melanzana.auth.gate import Gate
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Principal
+from melanzana.access.gate import Gate
+from melanzana.access.permissions import Scope
+from melanzana.access.records import Principal
 from melanzana.executions import shapes
 from melanzana.executions.records import ExecutionFilter
 from melanzana.executions.service import ExecutionService

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from melanzana.auth.records import Principal
+from melanzana.access.records import Principal
 from melanzana.errors import RequestError
 from melanzana.executions.records import Execution, LifecycleState, StartRequest
 from melanzana.generation.path_expression import default_path, parse_path

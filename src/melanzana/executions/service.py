@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Connection
 
-from melanzana.auth.records import Principal
+from melanzana.access.records import Principal
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, UnavailableError

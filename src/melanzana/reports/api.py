@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 
-from melanzana.auth.gate import Gate
-from melanzana.auth.permissions import Scope
-from melanzana.auth.records import Principal
+from melanzana.access.gate import Gate
+from melanzana.access.permissions import Scope
+from melanzana.access.records import Principal
 from melanzana.clock import Clock, SystemClock
 from melanzana.errors import NotFoundError
 from melanzana.executions.records import ExecutionFilter, LifecycleState

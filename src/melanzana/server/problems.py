@@ -26,7 +26,10 @@ _log = structlog.get_logger("melanzana.server")
 #: The first class that an error is an instance of decides; subclasses stand before their bases.
 _STATUSES: tuple[tuple[type[errors.MelanzanaError], int], ...] = (
     (errors.InvalidTokenError, 401),
+    (errors.LoginNeededError, 401),
+    (errors.LoginRefusedError, 401),
     (errors.InsufficientScopeError, 403),
+    (errors.ForgedRequestError, 403),
     (errors.NotFoundError, 404),
     (errors.ConflictError, 409),
     (errors.TooLargeError, 413),

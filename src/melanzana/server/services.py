@@ -11,15 +11,18 @@ from pathlib import Path
 
 import structlog
 
+from melanzana.access.gate import Gate
 from melanzana.agents.service import AgentService
-from melanzana.auth.gate import Gate
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.service import AuthService, AuthSettings
+from melanzana.audit.service import AuditService
+from melanzana.auth.service import AuthService
 from melanzana.catalog.service import CatalogService
+from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
+from melanzana.realms.master_key import MasterKey
+from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.reports.service import ReportService
 from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
@@ -35,6 +38,9 @@ class Services:
 
     settings: ServerSettings
     database: Database
+    audit: AuditService
+    realms: RealmService
+    clients: ClientService
     auth: AuthService
     gate: Gate
     catalog: CatalogService
@@ -81,8 +87,11 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
 
 async def _build(settings: ServerSettings, clock: Clock, database: Database) -> Services:
     master = MasterKey.load(settings.data / "secrets")
-    auth = AuthService(database, clock, master, AuthSettings(base_url=settings.base_url, realm=settings.realm))
-    await auth.start()
+    audit = AuditService(database, clock)
+    realms = RealmService(database, clock, master, RealmSettings(base_url=settings.base_url, realm=settings.realm))
+    await realms.start()
+    clients = ClientService(database, clock, master, realms)
+    auth = AuthService(clock, realms, clients)
     figures = LeaseFigures(
         heartbeat_seconds=settings.heartbeat_seconds,
         lease_seconds=settings.lease_seconds,
@@ -93,12 +102,15 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     catalog = CatalogService(database, clock)
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog)
-    agents = AgentService(database, clock, executions, figures, auth=auth, blobs=blobs)
+    agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     return Services(
         settings=settings,
         database=database,
+        audit=audit,
+        realms=realms,
+        clients=clients,
         auth=auth,
-        gate=Gate(auth),
+        gate=Gate(auth.believe),
         catalog=catalog,
         executions=executions,
         agents=agents,

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import RSAKey
 
-from melanzana.auth.master_key import MasterKey
-from melanzana.auth.records import KeyState, SigningKey
+from melanzana.realms.master_key import MasterKey
+from melanzana.realms.records import KeyState, SigningKey
 
 ALGORITHM = "RS256"
 _BITS = 2048

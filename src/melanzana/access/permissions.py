@@ -6,7 +6,7 @@ carry fewer when the client asked for fewer.
 
 from enum import StrEnum
 
-from melanzana.auth.records import PrincipalKind
+from melanzana.access.records import PrincipalKind
 
 
 class Scope(StrEnum):
@@ -21,13 +21,39 @@ class Scope(StrEnum):
     AGENTS_WRITE = "agents:write"
     AGENTS_WORK = "agents:work"  #: the lease protocol
     REPORTS_READ = "reports:read"
-    CLIENTS_MANAGE = "clients:manage"
+    CLIENTS_MANAGE = "clients:manage"  #: API clients; people only
+    USERS_READ = "users:read"
+    USERS_MANAGE = "users:manage"
+    AUDIT_READ = "audit:read"
+    REALMS_MANAGE = "realms:manage"  #: keys and token settings of the own realm; in the home realm, every realm
+
+
+class Role(StrEnum):
+    """What a person is, in the original product's words."""
+
+    ADMIN = "dai:admin"
+    USER = "dai:user"
 
 
 #: An API client may do everything except make clients; an agent may do its work and nothing else.
 SCOPES_OF: dict[PrincipalKind, frozenset[str]] = {
     PrincipalKind.API_CLIENT: frozenset(Scope) - {Scope.CLIENTS_MANAGE, Scope.AGENTS_WORK},
     PrincipalKind.AGENT: frozenset({Scope.AGENTS_WORK}),
+}
+#: What a person of each role may do; an agent's work is no person's.
+SCOPES_OF_ROLE: dict[Role, frozenset[str]] = {
+    Role.ADMIN: frozenset(Scope) - {Scope.AGENTS_WORK},
+    Role.USER: frozenset(
+        {
+            Scope.MODELS_READ,
+            Scope.MODELS_WRITE,
+            Scope.EXECUTIONS_READ,
+            Scope.EXECUTIONS_START,
+            Scope.EXECUTIONS_ABORT,
+            Scope.AGENTS_READ,
+            Scope.REPORTS_READ,
+        }
+    ),
 }
 
 #: Words that clients send out of habit. They are accepted and give nothing: no ID token, no e-mail address.

@@ -8,7 +8,7 @@ import secrets
 from string import ascii_letters, digits
 from uuid import uuid4
 
-from melanzana.auth.records import PrincipalKind
+from melanzana.access.records import PrincipalKind
 
 SECRET_PREFIX = "mlz_"  # noqa: S105 - a prefix, not a secret
 _ALPHABET = digits + ascii_letters

@@ -1,0 +1,62 @@
+"""One entry of the audit trail."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from melanzana.access.records import Actor
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+class Action(StrEnum):
+    """What was done, in words `thing.verb`."""
+
+    TOKEN_GRANT = "token.grant"  # noqa: S105
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105
+    CLIENT_CREATE = "client.create"
+    CLIENT_CHANGE = "client.change"
+    CLIENT_REGENERATE = "client.regenerate"
+    CLIENT_REVOKE = "client.revoke"
+    CLIENT_DOWNLOAD = "client.download"
+    LOGIN = "login"
+    LOGOUT = "logout"
+    SESSION_REVOKE = "session.revoke"
+    USER_CREATE = "user.create"
+    USER_CHANGE = "user.change"
+    USER_DELETE = "user.delete"
+    PASSWORD_CHANGE = "password.change"  # noqa: S105
+    GROUP_CHANGE = "group.change"
+    KEY_ROTATE = "key.rotate"
+    KEY_CHANGE = "key.change"
+    REALM_CREATE = "realm.create"
+    REALM_CHANGE = "realm.change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """What a room asks to have recorded. It never holds a secret, a token, a code or a password."""
+
+    realm: str
+    action: Action
+    actor: Actor
+    subject: str = ""  #: id of what it was done to: a client id, a user id, a key id
+    outcome: Outcome = Outcome.SUCCESS
+    detail: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """An entry as it stands in the trail of its realm."""
+
+    number: int  #: from 1, without a gap, in its realm
+    at: datetime
+    entry: AuditEntry
+    previous_hash: str  #: hex; of the record before, 64 zeros for the first
+    hash: str  #: hex SHA-256 over this record's own fields and `previous_hash`

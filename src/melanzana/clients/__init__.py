@@ -1,0 +1,1 @@
+"""The credentials of programs: API clients and agents, from their making to their end."""

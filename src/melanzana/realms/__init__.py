@@ -1,0 +1,1 @@
+"""Tenants: each with its own clients, people, signing keys and issuer."""

@@ -1,0 +1,1 @@
+"""People: accounts, passwords, roles, groups and browser sessions."""
