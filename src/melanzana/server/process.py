@@ -17,6 +17,7 @@ from melanzana.clock import SystemClock
 from melanzana.errors import SettingsError
 from melanzana.server.app import create_app
 from melanzana.server.children import Child, keep_running
+from melanzana.server.connection import GuardedConnection
 from melanzana.server.logs import configure
 from melanzana.server.services import Services, open_services
 from melanzana.server.settings import ServerSettings
@@ -75,6 +76,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
     async with open_services(settings, SystemClock()) as services:
         config = uvicorn.Config(
             create_app(settings, services),
+            http=GuardedConnection,
             log_config=None,
             server_header=False,
             access_log=False,
