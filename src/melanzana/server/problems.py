@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from melanzana import errors
 from melanzana.auth import answers as auth_answers
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.MelanzanaError, _melanzana_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected_error)
 
 
@@ -126,6 +128,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     answer = problem(error.status_code, code, detail)
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """The caller left while its body was read, or the body was cut by `limits.py`: no error of ours, and nobody reads this."""
+    return Response(status_code=400)
 
 
 async def _unexpected_error(request: Request, error: Exception) -> Response:
