@@ -30,6 +30,8 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     lease_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
     grace_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
     kill_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
+    session_idle_minutes: Annotated[float | None, typer.Option(hidden=True)] = None,
+    session_hours: Annotated[float | None, typer.Option(hidden=True)] = None,
     max_model_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_attachment_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     config: Annotated[

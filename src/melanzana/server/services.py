@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -28,6 +29,8 @@ from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database, SqliteDatabase
 from melanzana.storage.migrations import migrate
+from melanzana.users.records import UserSettings
+from melanzana.users.service import UserService
 
 _log = structlog.get_logger("melanzana.server")
 
@@ -41,6 +44,7 @@ class Services:
     audit: AuditService
     realms: RealmService
     clients: ClientService
+    users: UserService
     auth: AuthService
     gate: Gate
     catalog: CatalogService
@@ -80,7 +84,11 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
     database = SqliteDatabase.open(settings.data / "melanzana.db")
     try:
         await migrate(database)
-        yield await _build(settings, clock, database)
+        services = await _build(settings, clock, database)
+        try:
+            yield services
+        finally:
+            await services.users.close()
     finally:
         await database.close()
 
@@ -88,9 +96,10 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
 async def _build(settings: ServerSettings, clock: Clock, database: Database) -> Services:
     master = MasterKey.load(settings.data / "secrets")
     audit = AuditService(database, clock)
-    realms = RealmService(database, clock, master, RealmSettings(base_url=settings.base_url, realm=settings.realm))
+    realms = RealmService(database, clock, master, audit, RealmSettings(base_url=settings.base_url, realm=settings.realm))
     await realms.start()
-    clients = ClientService(database, clock, master, realms)
+    clients = ClientService(database, clock, master, realms, audit)
+    users = UserService(database, clock, audit, realms, _user_settings(settings))
     auth = AuthService(clock, realms, clients)
     figures = LeaseFigures(
         heartbeat_seconds=settings.heartbeat_seconds,
@@ -109,14 +118,23 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         audit=audit,
         realms=realms,
         clients=clients,
+        users=users,
         auth=auth,
-        gate=Gate(auth.believe),
+        gate=Gate(auth.believe, users.recognise),
         catalog=catalog,
         executions=executions,
         agents=agents,
         reports=ReportService(catalog, executions, agents.names),
         waker=waker,
         clock=clock,
+    )
+
+
+def _user_settings(settings: ServerSettings) -> UserSettings:
+    return UserSettings(
+        base_url=settings.base_url,
+        session_idle=timedelta(minutes=settings.session_idle_minutes),
+        session_lifetime=timedelta(hours=settings.session_hours),
     )
 
 

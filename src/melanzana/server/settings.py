@@ -49,6 +49,10 @@ class ServerSettings(BaseSettings):
         description="From the end of a lease until the work is given away, in seconds: kill time, drift, scheduling.",
     )
     kill_seconds: float = Field(5.0, gt=0, le=60, description="Between SIGTERM and SIGKILL of an aborted run, in seconds.")
+    session_idle_minutes: float = Field(
+        480.0, gt=0, le=43_200, description="How long a person's login lasts without a request, in minutes: a working day."
+    )
+    session_hours: float = Field(24.0, gt=0, le=720, description="How long a person's login lasts at most, in hours.")
     max_model_bytes: int = Field(2 * 2**20, ge=1024, description="Largest model upload, in bytes.")
     max_attachment_bytes: int = Field(16 * 2**20, ge=1024, description="Largest attachment of a step, in bytes.")
 
