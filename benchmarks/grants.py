@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import structlog
 from fastapi import FastAPI
 
+from melanzana.audit.service import AuditService
 from melanzana.auth import api
 from melanzana.auth.service import AuthService
 from melanzana.clients.records import Credentials
@@ -84,7 +85,8 @@ async def main(folder: Path) -> None:
     database = SqliteDatabase.open(folder / "melanzana.db")
     await migrate(database)
     master = MasterKey.load(folder / "secrets")
-    realms = RealmService(database, SystemClock(), master, RealmSettings(base_url="http://localhost"))
+    audit = AuditService(database, SystemClock())
+    realms = RealmService(database, SystemClock(), master, audit, RealmSettings(base_url="http://localhost"))
     await realms.start()
     clients = ClientService(database, SystemClock(), master, realms)
     service = AuthService(SystemClock(), realms, clients)

@@ -17,6 +17,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from melanzana.access.records import PrincipalKind
+from melanzana.audit.service import AuditService
 from melanzana.auth import answers, api
 from melanzana.auth.service import AuthService
 from melanzana.clients.records import CreatedClient
@@ -26,7 +27,7 @@ from melanzana.errors import MelanzanaError
 from melanzana.realms import store
 from melanzana.realms.keys import new_signing_key
 from melanzana.realms.master_key import MasterKey
-from melanzana.realms.records import Realm, SigningKey
+from melanzana.realms.records import KeyState, Realm, SigningKey
 from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.storage.database import Database, InlineDatabase
 from melanzana.storage.migrations import migrate
@@ -96,7 +97,7 @@ async def open_rooms(
     database: Database, clock: Clock, master: MasterKey = MASTER, base_url: str = BASE_URL, realm: str = "eggplant"
 ) -> Rooms:
     """Another process on the same database would hold these."""
-    realms = RealmService(database, clock, master, RealmSettings(base_url=base_url, realm=realm))
+    realms = RealmService(database, clock, master, AuditService(database, clock), RealmSettings(base_url=base_url, realm=realm))
     await realms.start()
     clients = ClientService(database, clock, master, realms)
     return Rooms(realms, clients, AuthService(clock, realms, clients))
@@ -107,16 +108,17 @@ async def make_auth() -> Auth:
     database, clock = InlineDatabase.open(), StillClock()
     await migrate(database)
     realm = Realm(name="eggplant", enabled=True, base_url=None, created_at=clock.now())
-    await database.write(lambda tx: store.add_realm(tx, realm, _signing_key()))
+    await database.write(lambda tx: store.add_realm(tx, realm, _signing_keys()))
     rooms = await open_rooms(database, clock)
     client = await rooms.clients.create_client("eggplant", "ci", "nightly runs", "tests")
     return Auth(rooms.realms, rooms.clients, rooms.service, database, clock, client, auth_app(rooms))
 
 
 @cache
-def _signing_key() -> SigningKey:
+def _signing_keys() -> list[SigningKey]:
     """Made once for all tests: making an RSA key takes longer than most of them."""
-    return new_signing_key("eggplant", MASTER, StillClock().now())
+    now = StillClock().now()
+    return [new_signing_key("eggplant", MASTER, now, state=state) for state in (KeyState.ACTIVE, KeyState.NEXT)]
 
 
 def auth_app(rooms: Rooms) -> FastAPI:

@@ -21,9 +21,9 @@ async def test_keys(auth: Auth) -> None:
     async with auth.http() as http:
         answer = await http.get(CERTS)
     keys = answer.json()["keys"]
-    assert [set(key) for key in keys] == [{"kid", "kty", "alg", "use", "n", "e"}] * 2
+    assert [set(key) for key in keys] == [{"kid", "kty", "alg", "use", "n", "e"}] * 3
     assert {(key["kty"], key["alg"], key["use"], key["e"]) for key in keys} == {("RSA", "RS256", "sig", "AQAB")}
-    assert len({key["kid"] for key in keys}) == 2
+    assert len({key["kid"] for key in keys}) == 3
     assert answer.headers["cache-control"] == "public, max-age=300"
 
 

@@ -93,7 +93,7 @@ def lasting() -> Iterator[Auth]:
 def forge(lasting: Auth, theirs: RSAPrivateKey) -> Forge:
     """Everything a test needs to make a bad token."""
     key = asyncio.run(lasting.realms.signing_key("eggplant"))
-    return Forge(asyncio.run(lasting.token()), key.rsa, theirs)
+    return Forge(asyncio.run(lasting.token()), key.key, theirs)
 
 
 def _spki(forge: Forge, encoding: Encoding) -> bytes:
@@ -242,10 +242,10 @@ async def test_token_of_one_realm_in_another(auth: Auth) -> None:
     """A token of realm A that claims to be of realm B is refused, and so is A's client under B's key."""
     await auth.realms.ensure_realm("other")
     ours, others = await auth.realms.signing_key("eggplant"), await auth.realms.signing_key("other")
-    forge = Forge(await auth.token(), ours.rsa, ours.rsa.private_key)  # type: ignore[arg-type]
+    forge = Forge(await auth.token(), ours.key, ours.key.private_key)  # type: ignore[arg-type]
     moved = forge.with_claims(iss=f"{BASE_URL}/auth/realms/other")
     foreign = signed(
-        others.rsa.private_key,  # type: ignore[arg-type]
+        others.key.private_key,  # type: ignore[arg-type]
         {**forge.header, "kid": others.kid},
         {**forge.claims, "iss": f"{BASE_URL}/auth/realms/other"},
     )

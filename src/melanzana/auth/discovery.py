@@ -30,6 +30,6 @@ def realm_document(realm: str, issuer: str, key: LiveKey | None) -> dict[str, An
     """The short document of a realm, as Keycloak gives it; the public key is the signing key's, without PEM armour."""
     document: dict[str, Any] = {"realm": realm, "token-service": f"{issuer}/protocol/openid-connect", "tokens-not-before": 0}
     if key is not None:
-        der = key.rsa.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        der = key.key.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         document["public_key"] = b64encode(der).decode()
     return document

@@ -59,10 +59,10 @@ class Claims:
 def issue(request: TokenRequest, key: LiveKey) -> Grant:
     """Sign an access token; the session of a grant is new and its own."""
     session = str(uuid4())
-    header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}
+    header = {"alg": key.algorithm, "typ": "JWT", "kid": key.kid}
     payload = json.dumps(_claims(request, session), separators=(",", ":"))
     return Grant(
-        access_token=jws.serialize_compact(header, payload, key.rsa, algorithms=[ALGORITHM]),
+        access_token=jws.serialize_compact(header, payload, key.key, algorithms=[key.algorithm]),
         expires_in_seconds=request.lifetime_seconds,
         session_state=session,
         scope=request.scope,
@@ -134,7 +134,7 @@ def _verify(token: str, header: dict[str, Any], ring: KeyRing, realm: str) -> No
     _demand(key is not None, "key id")
     assert key is not None
     try:
-        jws.deserialize_compact(token, key.rsa, algorithms=[ALGORITHM])
+        jws.deserialize_compact(token, key.key, algorithms=[key.algorithm])
     except (JoseError, ValueError, TypeError) as error:
         raise _refusal("signature") from error
 

@@ -108,6 +108,7 @@ def _call(data: Path | None, verb: "Callable[[ClientService, str], Awaitable[T]]
 async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterator[tuple[ClientService, str]]":
     import structlog
 
+    from melanzana.audit.service import AuditService
     from melanzana.clients.service import ClientService
     from melanzana.clock import SystemClock
     from melanzana.realms.master_key import MasterKey
@@ -126,7 +127,8 @@ async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterato
     try:
         await migrate(database)
         master = MasterKey.load(settings.data / "secrets")
-        realms = RealmService(database, SystemClock(), master, RealmSettings(base_url=settings.base_url, realm=settings.realm))
+        own = RealmSettings(base_url=settings.base_url, realm=settings.realm)
+        realms = RealmService(database, SystemClock(), master, AuditService(database, SystemClock()), own)
         await realms.ensure_realm(settings.realm)
         yield ClientService(database, SystemClock(), master, realms), settings.realm
     finally:
