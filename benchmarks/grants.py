@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import structlog
 from fastapi import FastAPI
 
+from melanzana.access.records import Actor
 from melanzana.audit.service import AuditService
 from melanzana.auth import api
 from melanzana.auth.service import AuthService
@@ -88,9 +89,11 @@ async def main(folder: Path) -> None:
     audit = AuditService(database, SystemClock())
     realms = RealmService(database, SystemClock(), master, audit, RealmSettings(base_url="http://localhost"))
     await realms.start()
-    clients = ClientService(database, SystemClock(), master, realms)
+    clients = ClientService(database, SystemClock(), master, realms, audit)
     service = AuthService(SystemClock(), realms, clients)
-    client = await clients.create_client("eggplant", "benchmark")
+    client = await clients.create_client(
+        "eggplant", "benchmark", actor=Actor(kind="command_line", id="benchmark", name="benchmark")
+    )
     fields = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
     body = urlencode(fields).encode()
     app = FastAPI()

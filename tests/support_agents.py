@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from melanzana.access.permissions import SCOPES_OF
-from melanzana.access.records import Principal, PrincipalKind
+from melanzana.access.records import Actor, Principal, PrincipalKind
 from melanzana.agents.service import AgentService
 from melanzana.clients.records import CreatedClient
 from melanzana.errors import NotFoundError
 from melanzana.storage.blobs import BlobStore
 from support_executions import REALM, World
+
+#: Who acts in tests.
+SOMEBODY = Actor(kind="command_line", id="tests", name="tests")
 
 
 class Clients:
@@ -26,8 +29,8 @@ class Clients:
         realm: str,
         name: str,
         description: str = "",
-        created_by: str = "",
         *,
+        actor: Actor,
         kind: PrincipalKind = PrincipalKind.API_CLIENT,
         agent_id: int | None = None,
     ) -> CreatedClient:
@@ -36,12 +39,12 @@ class Clients:
         self._made += 1
         return self._give(f"client:{name}:{self._made}", name)
 
-    async def regenerate_secret(self, client_id: str) -> CreatedClient:
+    async def regenerate_secret(self, realm: str, client_id: str, *, actor: Actor) -> CreatedClient:
         if client_id in self.revoked or client_id not in self.secrets:
             raise NotFoundError("no such client")
         return self._give(client_id, client_id)
 
-    async def revoke_client(self, client_id: str) -> None:
+    async def revoke_client(self, realm: str, client_id: str, *, actor: Actor) -> None:
         if client_id not in self.secrets:
             raise NotFoundError("no such client")
         self.revoked.add(client_id)

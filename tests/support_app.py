@@ -7,11 +7,14 @@ from pathlib import Path
 
 import httpx
 
+from melanzana.access.records import Actor
 from melanzana.clock import SystemClock
 from melanzana.server.app import create_app
 from melanzana.server.services import Services, open_services
 from melanzana.server.settings import ServerSettings
 
+#: Who acts in tests.
+SOMEBODY = Actor(kind="command_line", id="tests", name="tests")
 TOKEN_PATH = "/auth/realms/eggplant/protocol/openid-connect/token"
 
 
@@ -27,7 +30,7 @@ class RunningApp:
 
     async def sign_in(self) -> None:
         """Every request from now on carries the token of a new API client."""
-        created = await self.services.clients.create_client("eggplant", "tests")
+        created = await self.services.clients.create_client("eggplant", "tests", actor=SOMEBODY)
         token = await self.token(created.client_id, created.client_secret)
         self.http.headers["Authorization"] = f"Bearer {token}"
 

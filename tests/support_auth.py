@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from melanzana.access.records import PrincipalKind
+from melanzana.access.records import Actor, PrincipalKind
 from melanzana.audit.service import AuditService
 from melanzana.auth import answers, api
 from melanzana.auth.service import AuthService
@@ -35,6 +35,8 @@ from melanzana.storage.migrations import migrate
 BASE_URL = "https://tests.example.org"
 REALM = f"{BASE_URL}/auth/realms/eggplant"
 TOKEN_URL = f"{REALM}/protocol/openid-connect/token"
+#: Who acts in tests.
+SOMEBODY = Actor(kind="command_line", id="tests", name="tests")
 MASTER = MasterKey(b"0123456789abcdef0123456789abcdef")
 
 
@@ -81,7 +83,7 @@ class Auth:
         return token
 
     async def agent_client(self) -> CreatedClient:
-        return await self.clients.create_client("eggplant", "an agent", kind=PrincipalKind.AGENT, agent_id=7)
+        return await self.clients.create_client("eggplant", "an agent", actor=SOMEBODY, kind=PrincipalKind.AGENT, agent_id=7)
 
 
 @dataclass
@@ -97,9 +99,10 @@ async def open_rooms(
     database: Database, clock: Clock, master: MasterKey = MASTER, base_url: str = BASE_URL, realm: str = "eggplant"
 ) -> Rooms:
     """Another process on the same database would hold these."""
-    realms = RealmService(database, clock, master, AuditService(database, clock), RealmSettings(base_url=base_url, realm=realm))
+    audit = AuditService(database, clock)
+    realms = RealmService(database, clock, master, audit, RealmSettings(base_url=base_url, realm=realm))
     await realms.start()
-    clients = ClientService(database, clock, master, realms)
+    clients = ClientService(database, clock, master, realms, audit)
     return Rooms(realms, clients, AuthService(clock, realms, clients))
 
 
@@ -110,7 +113,7 @@ async def make_auth() -> Auth:
     realm = Realm(name="eggplant", enabled=True, base_url=None, created_at=clock.now())
     await database.write(lambda tx: store.add_realm(tx, realm, _signing_keys()))
     rooms = await open_rooms(database, clock)
-    client = await rooms.clients.create_client("eggplant", "ci", "nightly runs", "tests")
+    client = await rooms.clients.create_client("eggplant", "ci", "nightly runs", actor=SOMEBODY)
     return Auth(rooms.realms, rooms.clients, rooms.service, database, clock, client, auth_app(rooms))
 
 

@@ -25,7 +25,7 @@ from melanzana.protocol.snapshot import Snapshot
 from melanzana.reports import api as reports_api
 from melanzana.reports.service import ReportService
 from melanzana.server import openapi, problems
-from support_auth import BASE_URL, Auth, make_auth
+from support_auth import BASE_URL, SOMEBODY, Auth, make_auth
 from support_executions import doors
 
 REALM = "eggplant"
@@ -162,7 +162,7 @@ class House:
     async def stranger(self) -> httpx.AsyncClient:
         """A caller of another realm."""
         await self.auth.realms.ensure_realm("elsewhere")
-        client = await self.auth.clients.create_client("elsewhere", "stranger")
+        client = await self.auth.clients.create_client("elsewhere", "stranger", actor=SOMEBODY)
         url = client.token_url
         form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
         async with self.auth.http() as http:

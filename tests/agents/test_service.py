@@ -10,7 +10,7 @@ from melanzana.agents.service import AgentService
 from melanzana.errors import ConflictError, InsufficientScopeError, NotFoundError, RequestError, SessionReplacedError
 from melanzana.protocol.events import RunFinished
 from melanzana.protocol.peer import PROTOCOL_VERSION, Hello
-from support_agents import Clients, agent_service, new_agent, principal_of
+from support_agents import SOMEBODY, Clients, agent_service, new_agent, principal_of
 from support_executions import CLIENT, REALM, World, open_world, report
 
 pytestmark = pytest.mark.anyio
@@ -138,7 +138,7 @@ async def test_a_replaced_process_hears_of_it_while_it_waits(world: World, agent
 async def test_keys_come_as_an_ini_file(agents: AgentService, clients: Clients) -> None:
     """One section named like the agent; addresses begin with what was asked for; new keys replace old ones of the same client."""
     made = await agents.create(REALM, "lab-1")
-    texts = [await agents.ini_text(REALM, made.agent.id, "https://tests.example.org:8443/") for _ in range(2)]
+    texts = [await agents.ini_text(REALM, made.agent.id, "https://tests.example.org:8443/", actor=SOMEBODY) for _ in range(2)]
     sections = []
     for text in texts:
         parser = configparser.ConfigParser(interpolation=None)
@@ -159,17 +159,17 @@ async def test_a_bad_address_is_refused(agents: AgentService, address: str) -> N
     """What is no web address, or would write lines of its own into the file, is refused, and no keys are made."""
     made = await agents.create(REALM, "lab")
     with pytest.raises(RequestError) as caught:
-        await agents.ini_text(REALM, made.agent.id, address)
+        await agents.ini_text(REALM, made.agent.id, address, actor=SOMEBODY)
     assert caught.value.detail["field"] == "host_url"
 
 
 async def test_a_revoked_client_is_replaced_by_a_new_one(agents: AgentService, clients: Clients) -> None:
     """Keys can be made again after somebody revoked the agent's client by hand."""
     made = await agents.create(REALM, "lab")
-    await agents.ini_text(REALM, made.agent.id)
+    await agents.ini_text(REALM, made.agent.id, actor=SOMEBODY)
     (first,) = clients.secrets
-    await clients.revoke_client(first)
-    await agents.ini_text(REALM, made.agent.id)
+    await clients.revoke_client(REALM, first, actor=SOMEBODY)
+    await agents.ini_text(REALM, made.agent.id, actor=SOMEBODY)
     assert len(clients.secrets) == 2
     assert (await agents.get(REALM, made.agent.id)).agent.client_id != first
 
@@ -178,8 +178,8 @@ async def test_a_deleted_agent_is_gone_with_its_keys(world: World, agents: Agent
     """Its client is revoked, its process must stop, and its name is free; its id is never used again."""
     principal = await new_agent(agents, "rack")
     session = await agents.register(principal, HELLO)
-    await agents.ini_text(REALM, "rack")
-    await agents.delete(REALM, "rack")
+    await agents.ini_text(REALM, "rack", actor=SOMEBODY)
+    await agents.delete(REALM, "rack", actor=SOMEBODY)
     assert clients.revoked == set(clients.secrets)
     with pytest.raises(SessionReplacedError, match="deleted"):
         await agents.lease(principal, session.session, 0.0)

@@ -11,7 +11,7 @@ from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
 from melanzana.access.records import Principal
 from melanzana.errors import InsufficientScopeError, InvalidTokenError
-from support_auth import Auth
+from support_auth import SOMEBODY, Auth
 
 pytestmark = pytest.mark.anyio
 
@@ -98,5 +98,5 @@ async def test_revoked_client_at_the_gate(auth: Auth, http: httpx.AsyncClient) -
     """The very next request after a revocation is refused."""
     headers = {"authorization": f"Bearer {await auth.token()}"}
     assert (await http.post("/executions", headers=headers)).status_code == 200
-    await auth.clients.revoke_client(auth.client.client_id)
+    await auth.clients.revoke_client("eggplant", auth.client.client_id, actor=SOMEBODY)
     assert (await http.post("/executions", headers=headers)).status_code == 401

@@ -7,11 +7,19 @@ from sqlalchemy import text
 from melanzana.access.permissions import Scope
 from melanzana.access.records import PrincipalKind
 from melanzana.clients.records import Client, Credentials
-from melanzana.errors import InvalidTokenError, NotFoundError, OAuthError, RequestError, SettingsError, UnavailableError
+from melanzana.errors import (
+    ConflictError,
+    InvalidTokenError,
+    NotFoundError,
+    OAuthError,
+    RequestError,
+    SettingsError,
+    UnavailableError,
+)
 from melanzana.realms.master_key import MasterKey
 from melanzana.storage.database import InlineDatabase
 from melanzana.storage.migrations import migrate
-from support_auth import BASE_URL, MASTER, Auth, StillClock, form, open_rooms
+from support_auth import BASE_URL, MASTER, SOMEBODY, Auth, StillClock, form, open_rooms
 from support_storage import rows, statement
 
 pytestmark = pytest.mark.anyio
@@ -45,20 +53,20 @@ async def test_token_with_fewer_permissions(auth: Auth) -> None:
 async def test_revoked_client(auth: Auth) -> None:
     """A revoked client's living token is refused at the next request, it gets no new one, and revoking again changes nothing."""
     token = await auth.token()
-    first = await auth.clients.revoke_client(auth.client.client_id)
+    first = await auth.clients.revoke_client("eggplant", auth.client.client_id, actor=SOMEBODY)
     assert first.revoked_at == auth.clock.now()
     with pytest.raises(InvalidTokenError):
         await auth.service.verify_token(token)
     with pytest.raises(OAuthError):
         await _grant(auth, auth.client.client_secret)
     auth.clock.move(60)
-    assert await auth.clients.revoke_client(auth.client.client_id) == first
+    assert await auth.clients.revoke_client("eggplant", auth.client.client_id, actor=SOMEBODY) == first
 
 
 async def test_regenerated_secret(auth: Auth) -> None:
     """A new secret ends the old one and its tokens in the same second, and its own tokens are good."""
     old = await auth.token()
-    renewed = await auth.clients.regenerate_secret(auth.client.client_id)
+    renewed = await auth.clients.regenerate_secret("eggplant", auth.client.client_id, actor=SOMEBODY)
     assert renewed.client_id == auth.client.client_id
     assert renewed.client_secret != auth.client.client_secret
     with pytest.raises(OAuthError):
@@ -77,10 +85,10 @@ async def test_clients_that_cannot_be_changed(auth: Auth) -> None:
     """An unknown client cannot be revoked or renewed, and a revoked one not renewed."""
     for verb in (auth.clients.revoke_client, auth.clients.regenerate_secret):
         with pytest.raises(NotFoundError):
-            await verb("nobody")
-    await auth.clients.revoke_client(auth.client.client_id)
-    with pytest.raises(NotFoundError):
-        await auth.clients.regenerate_secret(auth.client.client_id)
+            await verb("eggplant", "nobody", actor=SOMEBODY)
+    await auth.clients.revoke_client("eggplant", auth.client.client_id, actor=SOMEBODY)
+    with pytest.raises(ConflictError):
+        await auth.clients.regenerate_secret("eggplant", auth.client.client_id, actor=SOMEBODY)
 
 
 async def test_list_of_clients(auth: Auth) -> None:
@@ -99,7 +107,7 @@ async def test_list_of_clients(auth: Auth) -> None:
 async def test_bad_names(name: str, auth: Auth) -> None:
     """A name that is blank, too long or not printable is refused with its field."""
     with pytest.raises(RequestError) as caught:
-        await auth.clients.create_client("eggplant", name)
+        await auth.clients.create_client("eggplant", name, actor=SOMEBODY)
     assert caught.value.detail == {"field": "name"}
 
 
@@ -201,7 +209,7 @@ async def test_disabled_realm(auth: Auth) -> None:
 async def test_realm_made_elsewhere_is_found(auth: Auth) -> None:
     """A realm that another process made is known at the next request for it."""
     other = await open_rooms(auth.database, auth.clock, realm="second")
-    client = await other.clients.create_client("second", "theirs")
+    client = await other.clients.create_client("second", "theirs", actor=SOMEBODY)
     async with auth.http() as http:
         answer = await http.post(f"{BASE_URL}/auth/realms/second/protocol/openid-connect/token", data=form(client))
     principal = await auth.service.verify_token(answer.json()["access_token"])
@@ -233,8 +241,8 @@ async def test_refusals_cost_the_same(auth: Auth) -> None:
     """An unknown client, a revoked one, a missing secret and a wrong one each cost one look-up and one digest."""
     master = CountingKey(b"0123456789abcdef0123456789abcdef")
     clients = (await open_rooms(auth.database, auth.clock, master)).clients
-    revoked = await clients.create_client("eggplant", "old")
-    await clients.revoke_client(revoked.client_id)
+    revoked = await clients.create_client("eggplant", "old", actor=SOMEBODY)
+    await clients.revoke_client("eggplant", revoked.client_id, actor=SOMEBODY)
     refused = [
         ("nobody", "x"),
         (revoked.client_id, revoked.client_secret),

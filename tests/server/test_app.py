@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support_app import running_app
+from support_app import SOMEBODY, running_app
 
 OPEN = ("/auth/", "/healthz", "/readyz")
 
@@ -57,7 +57,7 @@ async def test_a_revoked_client_is_out_at_its_next_request(tmp_path: Path) -> No
         await app.sign_in()
         assert (await app.http.get("/ai/runs")).status_code == 200
         (client,) = await app.services.clients.list_clients("eggplant")
-        await app.services.clients.revoke_client(client.client_id)
+        await app.services.clients.revoke_client("eggplant", client.client_id, actor=SOMEBODY)
         assert (await app.http.get("/ai/runs")).status_code == 401
 
 

@@ -18,7 +18,7 @@ class ThrottleLimits:
     """How many wrong attempts are let through."""
 
     window_seconds: float = 60.0
-    failures_per_client_and_address: int = 10  #: a person's typing errors, never a guess
+    failures_per_client_and_address: int = 20  #: a person's typing errors, never a guess
     failures_per_address: int = 100  #: many clients may sit behind one address
     remembered: int = 10_000  #: pairs and addresses; the one silent for longest is forgotten first
 

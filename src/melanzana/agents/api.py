@@ -79,7 +79,7 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
     async def generate_secrets(principal: may_write, body: shapes.SecretsBody) -> PlainTextResponse:
         """New access keys of an agent, as its `.ini` file. Keys it had before end at once."""
         ref = int(body.agent_id) if str(body.agent_id).isdecimal() and len(str(body.agent_id)) < 19 else body.agent_id
-        text = await service.ini_text(principal.realm, ref, body.host_url, principal.client_id)
+        text = await service.ini_text(principal.realm, ref, body.host_url, actor=principal.actor)
         return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
     @routes.get(_ONE_AGENT, tags=tags, responses=answers(401, 403, 404, 422, 503))
@@ -95,7 +95,7 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
     @routes.delete(_ONE_AGENT, tags=tags, status_code=204, responses=answers(401, 403, 404, 422, 503))
     async def delete_agent(principal: may_write, agent_id: _AgentId) -> None:
         """Remove an execution environment; its access keys end at once."""
-        await service.delete(principal.realm, agent_id)
+        await service.delete(principal.realm, agent_id, actor=principal.actor)
 
 
 def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:

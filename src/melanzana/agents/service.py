@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from melanzana.access.records import Principal, PrincipalKind
+from melanzana.access.records import Actor, Principal, PrincipalKind
 from melanzana.agents import store
 from melanzana.agents.records import Agent, AgentStatus, AgentView
 from melanzana.clients.records import CreatedClient
 from melanzana.clock import Clock
-from melanzana.errors import InsufficientScopeError, NotFoundError, RequestError
+from melanzana.errors import ConflictError, InsufficientScopeError, NotFoundError, RequestError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ClaimingAgent
 from melanzana.executions.service import ExecutionService, Fence
@@ -30,6 +30,9 @@ _NAME = re.compile(r"\w[\w.-]{0,99}")
 _RESERVED = frozenset({"any", "default"})  #: a start call's word for every agent; a section that `.ini` readers treat apart
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
+#: Who renews the keys of the agents that the server starts itself.
+_SERVER = Actor(kind="server", id="server", name="server")
+
 
 class Credentials(Protocol):
     """What this room needs of the clients' room."""
@@ -39,15 +42,15 @@ class Credentials(Protocol):
         realm: str,
         name: str,
         description: str = "",
-        created_by: str = "",
         *,
+        actor: Actor,
         kind: PrincipalKind = PrincipalKind.API_CLIENT,
         agent_id: int | None = None,
     ) -> CreatedClient: ...
 
-    async def regenerate_secret(self, client_id: str) -> CreatedClient: ...
+    async def regenerate_secret(self, realm: str, client_id: str, *, actor: Actor) -> CreatedClient: ...
 
-    async def revoke_client(self, client_id: str) -> object: ...
+    async def revoke_client(self, realm: str, client_id: str, *, actor: Actor) -> object: ...
 
 
 class Blobs(Protocol):
@@ -130,22 +133,22 @@ class AgentService:
         agent = await self._database.write(lambda tx: store.change(tx, before, **values))
         return self._view(agent, await self._executions.busy_agents(realm))
 
-    async def delete(self, realm: str, ref: int | str) -> None:
+    async def delete(self, realm: str, ref: int | str, *, actor: Actor) -> None:
         """Remove the agent and end its credentials at once; what it holds is treated as lost. Raises NotFoundError."""
         agent = await self._public(realm, ref)
-        await self._revoke(agent)
+        await self._revoke(agent, actor)
         await self._database.write(lambda tx: store.remove(tx, agent.id))
         self._heard.pop(agent.id, None)
 
     # --- credentials ------------------------------------------------------------
 
-    async def ini_text(self, realm: str, ref: int | str, host_url: str | None = None, by: str = "") -> str:
+    async def ini_text(self, realm: str, ref: int | str, host_url: str | None = None, *, actor: Actor) -> str:
         """The `.ini` file of an agent with new credentials; those it had before end at once.
 
         `host_url` is the address at which the agent reaches this server; None: the server's own base address.
         Raises NotFoundError, and RequestError for a bad address.
         """
-        return await self._ini(await self._public(realm, ref), host_url, by)
+        return await self._ini(await self._public(realm, ref), host_url, actor)
 
     async def hosted_ini(self, realm: str, name: str, *, internal: bool, base_url: str) -> str:
         """The same for an agent that the server starts itself; it is made when it does not exist."""
@@ -153,12 +156,12 @@ class AgentService:
             agent = await self._database.read(lambda tx: store.find(tx, realm, name))
         except NotFoundError:
             agent = (await self.create(realm, name, hosted=True, internal=internal)).agent
-        return await self._ini(agent, base_url, "server")
+        return await self._ini(agent, base_url, _SERVER)
 
-    async def _ini(self, agent: Agent, host_url: str | None, by: str) -> str:
+    async def _ini(self, agent: Agent, host_url: str | None, actor: Actor) -> str:
         if host_url is not None and not _URL.fullmatch(host_url):
             raise RequestError("host_url must be an address such as https://tests.example.org:8000", field="host_url")
-        created = await self._renewed(agent, by)
+        created = await self._renewed(agent, actor)
         await self._database.write(lambda tx: store.change(tx, agent, client_id=created.client_id))
         issued = urlsplit(created.token_url)
         base = f"{issued.scheme}://{issued.netloc}" if host_url is None else host_url.rstrip("/")
@@ -171,20 +174,21 @@ class AgentService:
         }
         return "".join([f"[{agent.name}]\n", *(f"{name} = {value}\n" for name, value in values.items())])
 
-    async def _renewed(self, agent: Agent, by: str) -> CreatedClient:
+    async def _renewed(self, agent: Agent, actor: Actor) -> CreatedClient:
         if agent.client_id is not None:
             try:
-                return await self._clients.regenerate_secret(agent.client_id)
-            except NotFoundError:
+                return await self._clients.regenerate_secret(agent.realm, agent.client_id, actor=actor)
+            except (NotFoundError, ConflictError):
                 pass  # revoked by hand: the agent gets a client of its own again
         text = f"Agent {agent.name}"
-        return await self._clients.create_client(agent.realm, agent.name, text, by, kind=PrincipalKind.AGENT, agent_id=agent.id)
+        kind = PrincipalKind.AGENT
+        return await self._clients.create_client(agent.realm, agent.name, text, actor=actor, kind=kind, agent_id=agent.id)
 
-    async def _revoke(self, agent: Agent) -> None:
+    async def _revoke(self, agent: Agent, actor: Actor) -> None:
         if agent.client_id is None:
             return
         try:
-            await self._clients.revoke_client(agent.client_id)
+            await self._clients.revoke_client(agent.realm, agent.client_id, actor=actor)
         except NotFoundError:
             return
 

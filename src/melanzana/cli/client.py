@@ -19,6 +19,7 @@ import typer
 from melanzana.errors import SettingsError
 
 if TYPE_CHECKING:
+    from melanzana.access.records import Actor
     from melanzana.clients.records import Client, CreatedClient
     from melanzana.clients.service import ClientService
 
@@ -50,7 +51,7 @@ def create(
     """Make an API client. Its secret is shown this once."""
 
     async def make(service: "ClientService", default_realm: str) -> "CreatedClient":
-        return await service.create_client(realm or default_realm, name, description, f"command line ({_user()})")
+        return await service.create_client(realm or default_realm, name, description, actor=_actor())
 
     with _credentials_file(csv_file) as file:
         _hand_over(_call(data, make, may_make_folder=True), file, csv_file)
@@ -69,21 +70,21 @@ def list_clients(realm: RealmName = None, data: Data = None) -> None:
 
 
 @app.command()
-def revoke(client_id: ClientId, data: Data = None) -> None:
+def revoke(client_id: ClientId, realm: RealmName = None, data: Data = None) -> None:
     """End a client and its access tokens, at once and for good."""
 
-    async def end(service: "ClientService", _default_realm: str) -> "Client":
-        return await service.revoke_client(client_id)
+    async def end(service: "ClientService", default_realm: str) -> "Client":
+        return await service.revoke_client(realm or default_realm, client_id, actor=_actor())
 
     typer.echo(f"revoked {_call(data, end).client_id}")
 
 
 @app.command()
-def regenerate(client_id: ClientId, csv_file: CsvFile = None, data: Data = None) -> None:
+def regenerate(client_id: ClientId, realm: RealmName = None, csv_file: CsvFile = None, data: Data = None) -> None:
     """Give a client a new secret; the old one and its access tokens end at once."""
 
-    async def renew(service: "ClientService", _default_realm: str) -> "CreatedClient":
-        return await service.regenerate_secret(client_id)
+    async def renew(service: "ClientService", default_realm: str) -> "CreatedClient":
+        return await service.regenerate_secret(realm or default_realm, client_id, actor=_actor())
 
     with _credentials_file(csv_file) as file:
         _hand_over(_call(data, renew), file, csv_file)
@@ -128,9 +129,10 @@ async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterato
         await migrate(database)
         master = MasterKey.load(settings.data / "secrets")
         own = RealmSettings(base_url=settings.base_url, realm=settings.realm)
-        realms = RealmService(database, SystemClock(), master, AuditService(database, SystemClock()), own)
+        audit = AuditService(database, SystemClock())
+        realms = RealmService(database, SystemClock(), master, audit, own)
         await realms.ensure_realm(settings.realm)
-        yield ClientService(database, SystemClock(), master, realms), settings.realm
+        yield ClientService(database, SystemClock(), master, realms, audit), settings.realm
     finally:
         await database.close()
 
@@ -180,6 +182,13 @@ def _show(clients: "list[Client]") -> None:
         state = f"revoked {client.revoked_at:%Y-%m-%d %H:%M}" if client.revoked_at else "active"
         table.add_row(client.client_id, Text(client.name), f"{client.created_at:%Y-%m-%d %H:%M}", used, state)
     Console(width=_WIDTH).print(table)  # ids stay whole, for copying
+
+
+def _actor() -> "Actor":
+    from melanzana.access.records import Actor
+
+    user = _user()
+    return Actor(kind="command_line", id=user, name=f"command line ({user})")
 
 
 def _user() -> str:
