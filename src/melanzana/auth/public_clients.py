@@ -1,8 +1,8 @@
 """The two programs that people log in with: our own pages and our own command line.
 
-They are public clients (RFC 6749 section 2.1): they hold no secret, so every request proves itself by PKCE (RFC 7636) and a code goes
-only to an address that is theirs. They are built in, not stored; nobody can change where their codes go. `login.py` asks what each
-may do, `service.py` recognises their tokens by `azp`.
+They are public clients (RFC 6749 section 2.1): they hold no secret, so every request proves itself by PKCE (RFC 7636), and a code
+goes only to an address that is theirs. They are built in, not stored; nobody can change where their codes go. `login.py` asks what
+each may do, `service.py` recognises their tokens by `azp`.
 """
 
 import re
