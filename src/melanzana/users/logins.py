@@ -11,14 +11,11 @@ from sqlalchemy import Connection
 
 from melanzana.access.records import Actor, PrincipalKind
 from melanzana.audit.records import Action, AuditEntry, Outcome
-from melanzana.audit.service import AuditService
-from melanzana.clock import Clock
 from melanzana.errors import LoginRefusedError, UnavailableError
-from melanzana.realms.service import RealmService
-from melanzana.storage.database import Database
 from melanzana.users import store, store_logins
 from melanzana.users.delays import AttemptKeys, attempt_keys
-from melanzana.users.passwords import PasswordHashing, normalised
+from melanzana.users.foundation import Foundation
+from melanzana.users.passwords import normalised
 from melanzana.users.records import User
 
 #: No name is longer; what comes after cannot make it a known one.
@@ -32,14 +29,12 @@ _REFUSAL = "wrong name or password"
 class Logins:
     """Checks passwords."""
 
-    def __init__(
-        self, database: Database, clock: Clock, audit: AuditService, realms: RealmService, hashing: PasswordHashing
-    ) -> None:
-        self._database = database
-        self._clock = clock
-        self._audit = audit
-        self._realms = realms
-        self._hashing = hashing
+    def __init__(self, on: Foundation) -> None:
+        self._database = on.database
+        self._clock = on.clock
+        self._audit = on.audit
+        self._realms = on.realms
+        self._hashing = on.hashing
 
     async def check_password(self, realm: str, username: str, password: str, address: str) -> User:
         """The person with that name and password; the login, or its refusal, is in the audit trail.
@@ -78,7 +73,7 @@ class Logins:
         await self._database.write(lambda tx: store_logins.forgive(tx, keys))
 
     async def _proven(self, realm: str, username: str, password: str, address: str) -> User:
-        open_for_logins = (await self._realms.realm(realm)).enabled
+        open_for_logins = (await self._realms.current(realm)).enabled
         keys = attempt_keys(realm, username, address)
         user = await self._database.read(lambda tx: store.user_by_name(tx, realm, username[:_LONGEST_NAME]))
         wait = await self._database.write(lambda tx: store_logins.claim_attempt(tx, keys, self._clock.now()))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from melanzana.access.permissions import Role
+from melanzana.access.records import Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,25 @@ class UserChange:
     enabled: bool | None = None
     password: str | None = field(default=None, repr=False)
     groups: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who changes people or groups, and whether administrators are within their reach."""
+
+    actor: Actor
+    over_admins: bool  #: may make, change and remove administrators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExternalPerson:
+    """What an external identity provider says of somebody who has logged in there."""
+
+    issuer: str
+    subject: str  #: never anything else recognises the person: names and addresses are theirs to choose
+    name: str
+    email: str
+    role: Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

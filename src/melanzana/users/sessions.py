@@ -18,13 +18,11 @@ from sqlalchemy import Connection
 from melanzana.access.permissions import SCOPES_OF_ROLE
 from melanzana.access.records import Actor, Principal, PrincipalKind, Visitor
 from melanzana.audit.records import Action, AuditEntry
-from melanzana.audit.service import AuditService
-from melanzana.clock import Clock
 from melanzana.errors import LoginRefusedError, NotFoundError, UnavailableError
-from melanzana.storage.database import Database
 from melanzana.users import store, store_sessions
 from melanzana.users.cookies import session_token
-from melanzana.users.records import OpenedSession, Session, User, UserSettings
+from melanzana.users.foundation import Foundation
+from melanzana.users.records import OpenedSession, Session, User
 
 #: The client whose pages a browser session serves; `azp` of the tokens got through it.
 WEB_CLIENT = "melanzana-web"
@@ -36,11 +34,11 @@ _LONGEST_USER_AGENT = 200
 class Sessions:
     """Opens, recognises, lists and ends them."""
 
-    def __init__(self, database: Database, clock: Clock, audit: AuditService, settings: UserSettings) -> None:
-        self._database = database
-        self._clock = clock
-        self._audit = audit
-        self._settings = settings
+    def __init__(self, on: Foundation) -> None:
+        self._database = on.database
+        self._clock = on.clock
+        self._audit = on.audit
+        self._settings = on.settings
 
     async def open(self, user: User, address: str, user_agent: str, *, replacing: str | None = None) -> OpenedSession:
         """A new session of somebody who has just proved who they are.

@@ -38,6 +38,12 @@ def admins(tx: Connection, realm: str) -> list[User]:
     return [read_user(row) for row in tx.execute(question).mappings()]
 
 
+def has_admin(tx: Connection, realm: str) -> bool:
+    """Whether the realm has an administrator, enabled or not."""
+    question = select(func.count()).select_from(users).where(users.c.realm == realm, users.c.role == Role.ADMIN)
+    return bool(tx.execute(question).scalar_one())
+
+
 def add_user(tx: Connection, new: User) -> None:
     tx.execute(users.insert().values(_values(new)))
 
