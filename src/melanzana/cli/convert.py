@@ -3,16 +3,14 @@
 Exit codes: 0 written; 1 the file cannot be read as a model or written in that format; 2 no such file, or OUT is in the way.
 """
 
-import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from melanzana.cli.check import plural, printable, read_bytes
+from melanzana.cli.check import printable, read_bytes
 from melanzana.errors import FormatError
-from melanzana.graph.model import Model
+from melanzana.graph.formats.writing import Format, write_model
 
 if TYPE_CHECKING:
     from melanzana.graph.formats.reading import ReadResult
@@ -20,14 +18,14 @@ if TYPE_CHECKING:
 _EXIT_NOT_PASSED, _EXIT_USAGE = 1, 2
 
 
-class Format(StrEnum):
-    """Formats that can be written."""
-
-    TEXT = "text"
-    DAI = "dai"
-
-
-_BY_SUFFIX = {".yaml": Format.TEXT, ".yml": Format.TEXT, ".json": Format.DAI}
+_BY_SUFFIX = {
+    ".yaml": Format.TEXT,
+    ".yml": Format.TEXT,
+    ".json": Format.DAI,
+    ".dot": Format.DOT,
+    ".gv": Format.DOT,
+    ".mmd": Format.MERMAID,
+}
 
 
 def convert(
@@ -36,14 +34,15 @@ def convert(
     to: Annotated[Format | None, typer.Option(help="Format to write; told by the ending of OUT when left out.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over OUT if it exists.")] = False,
 ) -> None:
-    """Convert a model file: DAI or GraphWalker JSON to text, or any of them to DAI JSON."""
+    """Convert a model file. Read: text, DAI, GraphWalker, yEd GraphML, XState, DOT. What the other format cannot hold is listed."""
     form = _chosen(to, target)
     if str(target) != "-" and target.exists() and not force:
         _refuse(f"{target} exists: give --force to write over it")
     result = read_file(source)
-    for note in result.notes:
+    written = write_model(result.model, form)
+    for note in (*result.notes, *written.notes):
         typer.echo(printable(f"note: {note.message}"), err=True)
-    _write(target, _text(result.model) if form is Format.TEXT else _dai_text(result.model))
+    _write(target, written.text)
 
 
 def read_file(source: Path) -> "ReadResult":
@@ -63,31 +62,13 @@ def read_file(source: Path) -> "ReadResult":
 def _chosen(to: Format | None, target: Path) -> Format:
     form = to or _BY_SUFFIX.get(target.suffix.casefold())
     if form is None:
-        _refuse("give --to text or --to dai: the ending of OUT does not tell")
+        _refuse(f"give --to with one of {', '.join(Format)}: the ending of OUT does not tell")
     return form
 
 
 def _refuse(message: str) -> NoReturn:
     typer.echo(f"melanzana: {message}", err=True)
     raise typer.Exit(_EXIT_USAGE)
-
-
-def _text(model: Model) -> str:
-    from melanzana.graph.formats.text import write_text
-
-    return write_text(model)
-
-
-def _dai_text(model: Model) -> str:
-    from melanzana.graph.formats.dai import write_dai
-    from melanzana.graph.formats.dai.words import EXTENSION
-
-    document = write_dai(model)
-    carried = [entry for entry in (*document["definition"]["elements"], *document["test_cases"]) if EXTENSION in entry]
-    if carried:
-        what = f"{plural(len(carried), 'element')} with more than DAI has fields for (guards, assignments, inputs by expression, …)"
-        typer.echo(f"note: {what}; this is carried in {EXTENSION}, which only Melanzana reads", err=True)
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _write(target: Path, text: str) -> None:

@@ -4,6 +4,7 @@ The format is told by what the text holds, not by the file's name. Limits are en
 here as a `FormatError` or `LimitError` with file, line and column where the text has them.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,16 +14,20 @@ from melanzana.graph.findings import Finding
 from melanzana.graph.formats import dai, graphwalker
 from melanzana.graph.formats.dai.reader import read_noted as read_dai_noted
 from melanzana.graph.formats.document_reader import read_document
+from melanzana.graph.formats.dot import parse_dot
+from melanzana.graph.formats.drawing import Drawing
+from melanzana.graph.formats.graphml import parse_graphml
 from melanzana.graph.formats.graphwalker.reader import read_noted as read_graphwalker_noted
 from melanzana.graph.formats.json_source import located, parse_json
 from melanzana.graph.formats.source import Source, decode, explained, join_pointer
+from melanzana.graph.formats.xstate import read_noted as read_xstate_noted
 from melanzana.graph.formats.yaml_source import parse_yaml
 from melanzana.graph.model import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadResult:
-    """A model, the format it came in (`text`, `dai` or `graphwalker`), and what the reader changed or left out."""
+    """A model, the format it came in (`text`, `dai`, `graphwalker`, `graphml`, `dot`, `xstate`), what was changed or left out."""
 
     model: Model
     format: str
@@ -64,13 +69,21 @@ _READERS: dict[str, Callable[[Any], _Reading]] = {
     "text": read_document,
     "dai": read_dai_noted,
     "graphwalker": read_graphwalker_noted,
+    "xstate": read_xstate_noted,
 }
+_DRAWINGS: dict[str, Callable[[str, str], tuple[Source, Drawing]]] = {"graphml": parse_graphml, "dot": parse_dot}
+#: Keys of a machine that no text model has.
+_MACHINE = frozenset({"initial", "context", "id", "on", "predictableActionArguments"})
+#: How a DOT file begins; a text model's first line is a key with a colon.
+_DOT = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|#[^\n]*)*(?:strict\s+)?(?:di)?graph\b(?!\s*:)", re.IGNORECASE | re.DOTALL)
 
 
 def read_model(data: bytes, file: str = "") -> ReadResult:
     """The model in an uploaded file. Errors: `FormatError`, `LimitError`."""
     try:
         text = decode(data)
+        if drawn := _drawn_format(text):
+            return _read_drawing(text, file, drawn)
         json_like = text.lstrip().startswith("{")
         source = parse_json(text, file) if json_like else parse_yaml(text, file)
     except ModelError as error:
@@ -85,6 +98,23 @@ def read_model(data: bytes, file: str = "") -> ReadResult:
     return ReadResult(model=reading.model, format=form, notes=notes, source=finder, places=reading.places)
 
 
+def _drawn_format(text: str) -> str | None:
+    """`graphml` or `dot` when the text is a drawing."""
+    if text.lstrip().startswith("<"):
+        return "graphml"
+    return "dot" if _DOT.match(text) else None
+
+
+def _read_drawing(text: str, file: str, form: str) -> ReadResult:
+    source, drawing = _DRAWINGS[form](text, file)
+    try:
+        reading = read_graphwalker_noted(source.document)
+    except ModelError as error:
+        raise explained(error, source) from None
+    notes = (*drawing.notes, *reading.notes)
+    return ReadResult(model=reading.model, format=form, notes=notes, source=lambda: source, places=reading.places)
+
+
 def detect_format(source: Source) -> str:
     """Which of the known formats a document is in. Errors: `FormatError` when in none."""
     document = source.document
@@ -93,9 +123,14 @@ def detect_format(source: Source) -> str:
             return "graphwalker"
         if "definition" in document or isinstance(document.get("elements"), list):
             return "dai"
+        if "model" not in document and isinstance(document.get("states"), dict) and _MACHINE & document.keys():
+            return "xstate"
         if "model" in document or "states" in document:
             return "text"
-    known = "a text model has `model:`, a DAI export `definition` or `elements`, a GraphWalker file `models`"
+    known = (
+        "a text model has `model:`, a DAI export `definition` or `elements`, a GraphWalker file `models`, an XState machine "
+        "`initial` and `states`"
+    )
     message = f"this is no model: {known}"
     raise FormatError(message, file=source.file or None, line=1, column=1)
 
