@@ -1,4 +1,4 @@
-"""One entry of the audit trail."""
+"""One entry of the audit trail, how to ask for some, and what a verification found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,10 +44,10 @@ class AuditEntry:
     """What a room asks to have recorded. It never holds a secret, a token, a code or a password."""
 
     realm: str
-    action: Action
+    action: str  #: an `Action`; read back, perhaps a word that a newer version wrote
     actor: Actor
     subject: str = ""  #: id of what it was done to: a client id, a user id, a key id
-    outcome: Outcome = Outcome.SUCCESS
+    outcome: str = Outcome.SUCCESS  #: an `Outcome`
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,3 +60,34 @@ class AuditRecord:
     entry: AuditEntry
     previous_hash: str  #: hex; of the record before, 64 zeros for the first
     hash: str  #: hex SHA-256 over this record's own fields and `previous_hash`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which records to give; None and empty let everything through."""
+
+    action: str = ""  #: `client.create`, or `client` for every action on clients
+    actor: str = ""  #: id or name, whole
+    subject: str = ""  #: whole
+    outcome: str = ""
+    text: str = ""  #: found anywhere in actor, address, subject or detail, in any case
+    since: datetime | None = None
+    until: datetime | None = None  #: that instant itself no longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of a realm's chain. Kept outside, it later shows whether anything up to it was touched."""
+
+    number: int  #: 0 when the trail is empty
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a look at every record of a realm found."""
+
+    records: int  #: that are there
+    ok: bool
+    first_broken: int | None  #: number of the first record that is missing or not what was written
+    head_hash: str  #: of the last record as it is stored
