@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from melanzana.access.permissions import SCOPES_OF, Scope
 from melanzana.access.records import PrincipalKind
+from melanzana.clients.public_keys import checked_keys
 from melanzana.clients.records import ClientSettings
 from melanzana.errors import RequestError
 
@@ -20,7 +21,7 @@ _MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def checked(settings: ClientSettings, kind: PrincipalKind) -> ClientSettings:
-    """The settings, with networks in their one spelling.
+    """The settings, with networks and keys in their one spelling.
 
     Errors: RequestError with the field that is wrong.
     """
@@ -29,7 +30,8 @@ def checked(settings: ClientSettings, kind: PrincipalKind) -> ClientSettings:
         _check_text("description", settings.description, LONGEST_DESCRIPTION)
     if settings.scopes is not None:
         _check_scopes(settings.scopes, kind)
-    return replace(settings, allowed_addresses=read_networks(settings.allowed_addresses))
+    keys = None if settings.public_keys is None else checked_keys(settings.public_keys)
+    return replace(settings, allowed_addresses=read_networks(settings.allowed_addresses), public_keys=keys)
 
 
 def check_expiry(expires_at: datetime | None, now: datetime) -> None:

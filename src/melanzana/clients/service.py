@@ -6,34 +6,39 @@ revoked client, a replaced secret, a date that has passed and a withdrawn permis
 Every verb is bound to a realm, and every change stands in the audit trail with it or not at all.
 """
 
-import hmac
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Unpack
 from uuid import uuid4
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from melanzana.access.records import Actor, PrincipalKind
 from melanzana.access.throttle import Throttle, ThrottleLimits
-from melanzana.audit.records import Action, AuditEntry
+from melanzana.audit.records import Action
 from melanzana.audit.service import AuditService
-from melanzana.clients import restrictions, store
+from melanzana.clients import downloads, restrictions, store, telling
+from melanzana.clients.assertions import Assertion
 from melanzana.clients.credentials import new_client_id, new_client_secret
-from melanzana.clients.records import Client, ClientFields, ClientSettings, ClientStatus, CreatedClient, Credentials
+from melanzana.clients.proving import LONGEST_CLIENT_ID, Hearing, NotProvenError, claimed_id, prove
+from melanzana.clients.records import Client, ClientFields, ClientSettings, ClientStatus, CreatedClient, Credentials, KeySet
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, NotFoundError, OAuthError, RequestError, UnavailableError
-from melanzana.realms.master_key import DUMMY_DIGEST, MasterKey
+from melanzana.realms.master_key import MasterKey
 from melanzana.realms.service import RealmService
 from melanzana.storage.database import Database
 
-_LONGEST_CLIENT_ID = 255
 #: `last_used_at` is brought up to date no more often, to spare a write a grant.
 _USED_RESOLUTION = timedelta(minutes=1)
 #: How long the old secret may stay good beside a new one.
 LONGEST_GRACE_SECONDS = 24 * 3_600
+#: Purposes of what may be used once.
+_ASSERTION, _DOWNLOAD, _FORM = "assertion", "download", "form"
 _log = structlog.get_logger("melanzana.clients")
 
 
@@ -71,25 +76,35 @@ class ClientService:
         scopes: frozenset[str] | None = None,
         expires_at: datetime | None = None,
         allowed_addresses: tuple[str, ...] = (),
+        public_keys: KeySet | None = None,
+        with_secret: bool = True,
     ) -> CreatedClient:
         """A new client; its secret is in the answer and nowhere else. `scopes` None: all that its kind may do.
 
+        `public_keys`: it may prove itself by assertions signed with these; without a secret, by them only.
         Errors: NotFoundError for an unknown realm; RequestError with the field that is wrong.
         """
         home, now = await self._realms.realm(realm), self._clock.now()
         settings = ClientSettings(
-            name=name, description=description, scopes=scopes, expires_at=expires_at, allowed_addresses=allowed_addresses
+            name=name,
+            description=description,
+            scopes=scopes,
+            expires_at=expires_at,
+            allowed_addresses=allowed_addresses,
+            public_keys=public_keys,
         )
         settings = restrictions.checked(settings, kind)
         restrictions.check_expiry(expires_at, now)
-        secret = new_client_secret()
+        if public_keys is None and not with_secret:
+            raise RequestError("a client without a secret needs a public key to prove itself with", field="public_keys")
+        secret = new_client_secret() if with_secret else ""
         client = Client(
             client_id=new_client_id(kind),
             realm=realm,
             kind=kind,
             subject=str(uuid4()),
             agent_id=agent_id,
-            secret_digest=self._master.digest(secret),
+            secret_digest=self._master.digest(secret) if secret else b"",
             previous_digest=None,
             previous_until=None,
             pepper_version=self._master.pepper_version,
@@ -104,7 +119,7 @@ class ClientService:
 
         def change(tx: Connection) -> None:
             store.add_client(tx, client)
-            self._audit.record(tx, _entry(client, Action.CLIENT_CREATE, actor, kind=kind.value, **_told(client)))
+            self._audit.record(tx, telling.entry(client, Action.CLIENT_CREATE, actor, kind=kind.value, **telling.told(client)))
 
         await self._database.write(change)
         _log.info("client created", client_id=client.client_id, realm=realm, kind=kind.value, created_by=actor.name)
@@ -120,7 +135,7 @@ class ClientService:
         return await self._database.read(lambda tx: _known(tx, realm, client_id))
 
     async def change_client(self, realm: str, client_id: str, *, actor: Actor, **fields: Unpack[ClientFields]) -> Client:
-        """Write these settings over the client's; the next request of its tokens is judged by the new ones.
+        """Write these settings over the client's; the next request of its tokens is judged by the new ones, other keys end them.
 
         Errors: NotFoundError; ConflictError when it is revoked; RequestError with the field that is wrong.
         """
@@ -134,9 +149,11 @@ class ClientService:
             values = {name: value for name, value in wanted.items() if value != getattr(before, name)}
             if not values:
                 return before
-            after = store.change(tx, before, values)
-            told = {name: text for name, text in _told(after).items() if name in values}
-            self._audit.record(tx, _entry(after, Action.CLIENT_CHANGE, actor, **told))
+            _check_can_prove(before, values)
+            new_generation = {"generation": before.generation + 1} if "public_keys" in values else {}  # a key may be out
+            after = store.change(tx, before, values | new_generation)
+            told = {name: text for name, text in telling.told(after).items() if name in values}
+            self._audit.record(tx, telling.entry(after, Action.CLIENT_CHANGE, actor, **told))
             return after
 
         client = await self._database.write(change)
@@ -159,6 +176,8 @@ class ClientService:
 
         def change(tx: Connection) -> Client:
             before = _changeable(tx, realm, client_id)
+            if not before.secret_digest:
+                raise ConflictError("this client has no secret: it proves itself with its public key", state="no secret")
             values: dict[str, Any] = {
                 "secret_digest": digest,
                 "pepper_version": version,
@@ -168,7 +187,7 @@ class ClientService:
             }
             after = store.change(tx, before, values)
             detail = {"grace_seconds": str(grace_seconds), "tokens": "ended" if ends else "kept"}
-            self._audit.record(tx, _entry(after, Action.CLIENT_REGENERATE, actor, **detail))
+            self._audit.record(tx, telling.entry(after, Action.CLIENT_REGENERATE, actor, **detail))
             return after
 
         client = await self._database.write(change)
@@ -184,7 +203,7 @@ class ClientService:
             if before.revoked_at is not None:
                 return before
             after = store.change(tx, before, {"revoked_at": now, "previous_digest": None, "previous_until": None})
-            self._audit.record(tx, _entry(after, Action.CLIENT_REVOKE, actor, name=after.name))
+            self._audit.record(tx, telling.entry(after, Action.CLIENT_REVOKE, actor, name=after.name))
             return after
 
         client = await self._database.write(change)
@@ -194,26 +213,35 @@ class ClientService:
     # --- recognising ------------------------------------------------------------
 
     async def authenticate(self, realm: str, credentials: Credentials, address: str) -> Client:
-        """The client that presented these credentials.
+        """The client that presented these credentials: its secret, or an assertion signed with its key.
 
         An unknown client, a revoked or expired one, a missing secret, a wrong one and a wrong address take the same way to the
         same answer. Which it was stands in the error's detail (`reason`, `client_id`) for log and audit, never in the answer.
         Errors: NotFoundError for an unknown realm; OAuthError.
         """
-        if not (await self._realms.realm(realm)).enabled:
+        home = await self._realms.current(realm)
+        if not home.enabled:
             raise OAuthError("access_denied", "Realm not enabled", status=403)
-        client_id = credentials.client_id
+        if credentials.assertion is not None and credentials.client_secret is not None:
+            raise OAuthError("invalid_request", "More than one way of client authentication")
+        client_id = claimed_id(credentials)
         if client_id is None:
             raise OAuthError("invalid_client", "Missing client_id parameter", status=400)
         self._check_patience(client_id, address)
-        client = await self._database.glance(lambda tx: store.client(tx, realm, client_id[:_LONGEST_CLIENT_ID]))
+        client = await self._database.glance(lambda tx: store.client(tx, realm, client_id))
         self._check_patience(client_id, address)  # nothing is awaited from here to `failed`: parallel guesses are counted exactly
-        reason = self._refusal(client, credentials.client_secret or "", address)
-        if client is None or reason is not None:
+        audiences = {self._realms.issuer(realm), self._realms.token_url(home)}
+        hearing = Hearing(credentials=credentials, address=address, audiences=audiences, now=self._clock.now())
+        try:
+            proof = prove(client, hearing, self._master)
+            assert client is not None
+            if proof is not None:
+                await self._claim_assertion(client, proof)
+        except NotProvenError as error:
             self._throttle.failed(client_id, address)
-            known = client_id[:_LONGEST_CLIENT_ID]
-            _log.warning("token refused", client_id=known, realm=realm, address=address, reason=reason)
-            raise _invalid_client(realm, credentials, reason or "unknown client")
+            known = client_id[:LONGEST_CLIENT_ID]
+            _log.warning("client not believed", client_id=known, realm=realm, address=address, reason=str(error))
+            raise _invalid_client(realm, credentials, known, str(error)) from None
         return client
 
     async def live_client(self, realm: str, client_id: str) -> Client | None:
@@ -238,23 +266,52 @@ class ClientService:
         if wait := self._throttle.wait_seconds(client_id, address):
             raise OAuthError("too_many_requests", f"Too many failed attempts; wait {wait} seconds", status=429, retry_after=wait)
 
-    def _refusal(self, client: Client | None, secret: str, address: str) -> str | None:
-        """Why these credentials are refused; one digest and two comparisons, whoever asks."""
+    # --- what may be used once ------------------------------------------------------------
+
+    def ticket_for(self, created: CreatedClient, session_id: str) -> str:
+        """What the page of a new secret carries, so that its Download can ask for the file of credentials."""
+        return downloads.sealed_ticket(created, session_id, self._clock.now(), self._master)
+
+    async def download(self, realm: str, session_id: str, ticket: str, *, actor: Actor) -> CreatedClient | None:
+        """The credentials of a ticket, once; None when it was used before or is too old.
+
+        Errors: NotFoundError when it is no ticket of this session.
+        """
+        opened = downloads.open_ticket(ticket, session_id, self._master)
+        if opened.expires_at <= self._clock.now():
+            return None
+
+        def change(tx: Connection) -> None:
+            store.add_single_use(tx, session_id, _DOWNLOAD, opened.digest, opened.expires_at)
+            client = _known(tx, realm, opened.created.client_id)
+            self._audit.record(tx, telling.entry(client, Action.CLIENT_DOWNLOAD, actor, name=client.name))
+
+        return opened.created if await self._first_time(change) else None
+
+    async def claim_form(self, session_id: str, form_id: str) -> bool:
+        """Whether this form of a page is sent for the first time: what was sent twice by a reload is done once."""
+        digest, until = sha256(form_id.encode("utf-8", "surrogatepass")).digest(), self._clock.now() + timedelta(days=1)
+        return await self._first_time(lambda tx: store.add_single_use(tx, session_id, _FORM, digest, until))
+
+    async def _claim_assertion(self, client: Client, proof: Assertion) -> None:
+        """Errors: NotProvenError when the assertion's id was used before, in whatever process."""
+        until = datetime.fromtimestamp(proof.expires_at_seconds, UTC)
+        digest = sha256(proof.jti.encode("utf-8", "surrogatepass")).digest()
+        if not await self._first_time(lambda tx: store.add_single_use(tx, client.client_id, _ASSERTION, digest, until)):
+            raise NotProvenError("assertion: jti was used before")
+
+    async def _first_time(self, use: Callable[[Connection], None]) -> bool:
         now = self._clock.now()
-        presented = self._master.digest(secret)
-        digest, previous = DUMMY_DIGEST, DUMMY_DIGEST
-        if client is not None:
-            digest = client.secret_digest
-            if client.previous_digest is not None and client.previous_until is not None and now < client.previous_until:
-                previous = client.previous_digest
-        right = hmac.compare_digest(presented, digest) | hmac.compare_digest(presented, previous)
-        if client is None:
-            return "unknown client"
-        if not right:
-            return "wrong secret" if secret else "no secret"
-        if (status := client.status(now)) is not ClientStatus.ACTIVE:
-            return f"client is {status}"
-        return None if self.admits(client, address) else "address is not allowed"
+
+        def change(tx: Connection) -> None:
+            store.forget_single_uses(tx, now)
+            use(tx)
+
+        try:
+            await self._database.write(change)
+        except IntegrityError:
+            return False
+        return True
 
 
 def _known(tx: Connection, realm: str, client_id: str) -> Client:
@@ -275,28 +332,12 @@ def _columns_of(settings: ClientSettings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in settings.__slots__}
 
 
-def _told(client: Client) -> dict[str, str]:
-    """The settings as the audit trail tells them."""
-    return {
-        "name": client.name,
-        "description": client.description,
-        "scopes": "all" if client.scopes is None else " ".join(sorted(client.scopes)),
-        "expires_at": "never" if client.expires_at is None else client.expires_at.isoformat(timespec="seconds"),
-        "allowed_addresses": " ".join(client.allowed_addresses) or "any",
-    }
+def _check_can_prove(before: Client, values: Mapping[str, Any]) -> None:
+    if not before.secret_digest and "public_keys" in values and values["public_keys"] is None:
+        raise RequestError("a client without a secret needs a public key to prove itself with", field="public_keys")
 
 
-def _entry(client: Client, action: Action, actor: Actor, **detail: str) -> AuditEntry:
-    return AuditEntry(realm=client.realm, action=action, actor=actor, subject=client.client_id, detail=detail)
-
-
-def _invalid_client(realm: str, credentials: Credentials, reason: str) -> OAuthError:
+def _invalid_client(realm: str, credentials: Credentials, client_id: str, reason: str) -> OAuthError:
     challenge = f'Basic realm="{realm}"' if credentials.by_header else None
-    return OAuthError(
-        "invalid_client",
-        "Invalid client or Invalid client credentials",
-        status=401,
-        challenge=challenge,
-        reason=reason,
-        client_id=credentials.client_id,
-    )
+    text = "Invalid client or Invalid client credentials"
+    return OAuthError("invalid_client", text, status=401, challenge=challenge, reason=reason, client_id=client_id)
