@@ -13,12 +13,12 @@ import structlog
 from sqlalchemy import Connection
 
 from melanzana.access.records import Actor
-from melanzana.audit.records import Outcome
+from melanzana.audit.records import Action, AuditEntry, Outcome
 from melanzana.auth import store_login as store
 from melanzana.auth.login_binding import challenge_of
 from melanzana.auth.login_families import Families, LoginRooms, nobody, refused
 from melanzana.auth.login_grants import PersonGrant, PersonTokens
-from melanzana.auth.login_records import AuthorizationRequest, LoginCode, RefreshToken
+from melanzana.auth.login_records import AuthorizationRequest, IdentityProvider, LoginCode, RefreshToken
 from melanzana.auth.public_clients import PublicClient, public_client
 from melanzana.auth.records import Grant, TokenCall
 from melanzana.auth.user_tokens import digest_of, new_secret
@@ -42,6 +42,7 @@ class LoginService:
         self._realms = rooms.realms
         self._clients = rooms.clients
         self._users = rooms.users
+        self._audit = rooms.audit
         self._tokens = PersonTokens(clock, rooms.realms)
         self._families = Families(database, clock, rooms, self._tokens)
 
@@ -65,6 +66,13 @@ class LoginService:
         )
         await self._database.write(lambda tx: store.add_code(tx, stored, now))
         return code
+
+    async def note_external(self, user: User, provider: IdentityProvider, address: str) -> None:
+        """Record that somebody logged in by an identity provider; a login by password is recorded where it is checked."""
+        actor = Actor(kind="user", id=user.id, name=user.name, address=address)
+        detail = {"provider": provider.name, "issuer": provider.issuer}
+        entry = AuditEntry(realm=user.realm, action=Action.LOGIN, actor=actor, subject=user.id, detail=detail)
+        await self._database.write(lambda tx: self._audit.record(tx, entry))
 
     async def redeem_own(self, realm: str, code: str, redirect_uri: str, verifier: str) -> str | None:
         """The session that a code of our own pages stands for; None when the code is not good. No token is made."""

@@ -160,6 +160,10 @@ class Accounts:
             raise LoginRefusedError("wrong name or password")
         return person
 
+    async def linked(self, realm: str, issuer: str, subject: str) -> User | None:
+        """The account of somebody who logged in at that issuer before, disabled ones too: one look at the database."""
+        return await self._database.glance(lambda tx: store.user_by_identity(tx, realm, issuer, subject))
+
     async def _hash(self, password: str, username: str) -> str:
         return await self._hashing.make(checked_password(password, username))
 
