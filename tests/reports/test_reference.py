@@ -13,6 +13,7 @@ from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.executions import api as executions_api
 from melanzana.reports import api as reports_api
+from melanzana.users import api as users_api
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/rest-api.md").read_text("utf-8")
 
@@ -27,6 +28,7 @@ def served() -> set[str]:
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
+        users_api.router(None, gate),  # type: ignore[arg-type]
     ):
         app.include_router(router)
     return {f"{method.upper()} {path}" for path, item in app.openapi()["paths"].items() for method in item}

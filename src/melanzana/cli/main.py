@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from melanzana.cli import agent, check, client, convert, generate, run, serve
+from melanzana.cli import agent, check, client, convert, generate, run, serve, users
 from melanzana.errors import AuthError, MelanzanaError, SettingsError, SuiteError, UnavailableError
 from melanzana.version import __version__
 
@@ -29,6 +29,7 @@ app.command("generate")(generate.generate)
 app.command("check")(check.check)
 app.command("convert")(convert.convert)
 app.add_typer(client.app, name="client")
+app.add_typer(users.app, name="users")
 
 
 def _version(wanted: bool) -> None:

@@ -95,7 +95,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
 
 async def _start_agents(server: _Server, settings: ServerSettings, services: Services) -> None:
     await server.ready.wait()
-    _announce(settings)
+    _announce(settings, await services.users.links.setup_address())
     names = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
     async with asyncio.TaskGroup() as group:
         for name in names:
@@ -105,6 +105,9 @@ async def _start_agents(server: _Server, settings: ServerSettings, services: Ser
             group.create_task(keep_running(child))
 
 
-def _announce(settings: ServerSettings) -> None:
+def _announce(settings: ServerSettings, setup_address: str | None) -> None:
+    """On the console, never in the log: the setup address is a secret until it is used."""
     sys.stdout.write(f"Melanzana {__version__} is ready at {settings.base_url} (API documentation: {settings.base_url}/docs)\n")
+    if setup_address is not None:
+        sys.stdout.write(f"Nobody can log in yet. Make the first administrator, once, at {setup_address}\n")
     sys.stdout.flush()

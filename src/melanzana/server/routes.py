@@ -3,12 +3,14 @@
 from fastapi import FastAPI
 
 from melanzana.agents import api as agents_api
+from melanzana.audit import api as audit_api
 from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.executions import api as executions_api
 from melanzana.reports import api as reports_api
 from melanzana.server import health
 from melanzana.server.services import Services
+from melanzana.users import api as users_api
 from melanzana.web import documentation
 
 
@@ -20,5 +22,7 @@ def include(app: FastAPI, services: Services) -> None:
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(agents_api.router(services.agents, services.gate))
+    app.include_router(users_api.router(services.users, services.gate))
+    app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(documentation.router())
     app.mount("/static", documentation.static_files())

@@ -40,10 +40,13 @@ class Sessions:
         self._audit = on.audit
         self._settings = on.settings
 
-    async def open(self, user: User, address: str, user_agent: str, *, replacing: str | None = None) -> OpenedSession:
+    async def open(
+        self, user: User, address: str, user_agent: str, *, replacing: str | None = None, lifetime: timedelta | None = None
+    ) -> OpenedSession:
         """A new session of somebody who has just proved who they are.
 
         `replacing`: the cookie token that the browser had before; that session ends, so a login always changes the token.
+        `lifetime`: shorter than that of a browser's session; the setting counts when it is shorter still.
         Errors: LoginRefusedError when the account was disabled or deleted meanwhile.
         """
         now, token = self._clock.now(), token_urlsafe(32)
@@ -55,7 +58,7 @@ class Sessions:
             user_agent="".join(char if char.isprintable() else " " for char in user_agent[:_LONGEST_USER_AGENT]),
             created_at=now,
             last_seen_at=now,
-            expires_at=now + self._settings.session_lifetime,
+            expires_at=now + min(lifetime or self._settings.session_lifetime, self._settings.session_lifetime),
         )
 
         def change(tx: Connection) -> None:
