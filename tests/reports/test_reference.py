@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from melanzana.access.gate import Gate
 from melanzana.agents import api as agents_api
+from melanzana.audit import api as audit_api
 from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.executions import api as executions_api
@@ -29,6 +30,7 @@ def served() -> set[str]:
         reports_api.router(None, gate),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
+        audit_api.router(None, gate),  # type: ignore[arg-type]
     ):
         app.include_router(router)
     return {f"{method.upper()} {path}" for path, item in app.openapi()["paths"].items() for method in item}
@@ -37,7 +39,7 @@ def served() -> set[str]:
 def test_every_route_is_in_the_table() -> None:
     """The table of the reference lists exactly the routes that are served."""
     table = "\n".join(line for line in PAGE.splitlines() if line.startswith("| `"))
-    assert set(re.findall(r"`((?:GET|POST|PUT|DELETE) /[^`]*)`", table)) == served()
+    assert set(re.findall(r"`((?:GET|POST|PUT|PATCH|DELETE) /[^`]*)`", table)) == served()
 
 
 def test_every_example_is_json() -> None:
