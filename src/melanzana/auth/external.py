@@ -155,6 +155,12 @@ class ExternalIssuers:
             raise NotFoundError("there is no such identity provider")
         return found
 
+    async def callback_address(self, provider: IdentityProvider) -> str:
+        """What to register at the provider; what the running server says of itself beats this process's settings."""
+        home = await self._realms.current(provider.realm)
+        base_url = home.base_url or self._realms.settings.base_url
+        return callback_address(f"{base_url}/auth/realms/{provider.realm}", provider.name)
+
     def secret(self, provider: IdentityProvider) -> str | None:
         """Our client secret at the provider; None for a public client."""
         if provider.sealed_secret is None:
@@ -187,6 +193,11 @@ class ExternalIssuers:
         if found is None or not (await self._realms.current(found.realm)).enabled:
             foreign_tokens.refuse("issuer or audience")
         return found
+
+
+def callback_address(issuer: str, name: str) -> str:
+    """Where a provider sends people back to; Keycloak's form, so that what was registered for a Keycloak can stay."""
+    return f"{issuer}/broker/{name}/endpoint"
 
 
 def _check(new: NewProvider, realms: RealmService) -> None:

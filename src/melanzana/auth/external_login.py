@@ -15,7 +15,7 @@ import structlog
 
 from melanzana.access.permissions import Role
 from melanzana.auth import foreign_tokens
-from melanzana.auth.external import ExternalIssuers
+from melanzana.auth.external import ExternalIssuers, callback_address
 from melanzana.auth.issuer_keys import fetch_json, trusted_address
 from melanzana.auth.login_binding import LoginBinding, challenge_of
 from melanzana.auth.login_records import IdentityProvider
@@ -106,8 +106,8 @@ class ExternalLogin:
         )
 
     def redirect_uri(self, provider: IdentityProvider) -> str:
-        """What to register at the provider: Keycloak's form, so that a Keycloak's entry can stay."""
-        return f"{self._realms.issuer(provider.realm)}/broker/{quote(provider.name)}/endpoint"
+        """What is registered at the provider."""
+        return callback_address(self._realms.issuer(provider.realm), provider.name)
 
     async def _offered(self, realm: str, name: str) -> IdentityProvider:
         provider = await self._issuers.provider(realm, name)

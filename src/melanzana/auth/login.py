@@ -25,7 +25,7 @@ from melanzana.auth.user_tokens import digest_of, new_secret
 from melanzana.clock import Clock
 from melanzana.errors import OAuthError
 from melanzana.storage.database import Database
-from melanzana.users.records import Session, User
+from melanzana.users.records import Lasting, Session, User
 
 CODE_SECONDS = 60
 #: RFC 7636 section 4.1 allows up to 128 characters.
@@ -153,7 +153,8 @@ class LoginService:
             raise refused("Code not valid")
         user, session = found
         if client.native:
-            session = (await self._users.open_session(user, call.address, client.name)).session
+            lasting = Lasting(idle=client.refresh_idle, lifetime=client.refresh_longest)
+            session = (await self._users.open_session(user, call.address, client.name, lasting=lasting)).session
         wanted = PersonGrant(
             client=client,
             user=user,

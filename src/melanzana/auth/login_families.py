@@ -5,7 +5,7 @@ second time means that somebody has a copy, so the whole family ends, with the a
 4.14.2). The command line's login is a session of its own and ends with its family.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,8 +29,8 @@ from melanzana.storage.database import Database
 from melanzana.users.records import Session, User
 from melanzana.users.service import UserService
 
-#: Ends an access token before its time: realm, `jti`, until when it would have lived.
-Revoker = Callable[[str, str, datetime], Awaitable[None]]
+#: Ends an access token before its time, within a transaction: realm, `jti`, until when it would have lived.
+Revoker = Callable[[Connection, str, str, datetime], object]
 _log = structlog.get_logger("melanzana.auth")
 
 
@@ -109,6 +109,9 @@ class Families:
             members = store.family(tx, family_id)
             if not store.end_family(tx, family_id, now):
                 return []
+            for member in members:
+                if member.token_expires_at > now:
+                    self._revoke(tx, member.realm, member.token_id, member.token_expires_at)
             detail = {"grant": "refresh_token", "client_id": members[0].client_id, "session": members[0].session_id, "why": why}
             self._audit.record(
                 tx,
@@ -124,9 +127,6 @@ class Families:
             return members
 
         members = await self._database.write(change)
-        for member in members:
-            if member.token_expires_at > now:
-                await self._revoke(member.realm, member.token_id, member.token_expires_at)
         if members and PUBLIC_CLIENTS[members[0].client_id].native:
             await self._users.end_session(members[0].session_id, actor)
         return bool(members)

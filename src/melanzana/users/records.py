@@ -101,6 +101,15 @@ class Session:
     created_at: datetime
     last_seen_at: datetime  #: to the minute
     expires_at: datetime  #: however busy it is
+    idle_seconds: int | None = None  #: ends after this long without use; None: as the setting says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lasting:
+    """How long a session lives that is no browser's: the login of a program on the person's machine."""
+
+    idle: timedelta
+    lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

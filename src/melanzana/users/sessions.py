@@ -22,7 +22,7 @@ from melanzana.errors import LoginRefusedError, NotFoundError, UnavailableError
 from melanzana.users import store, store_sessions
 from melanzana.users.cookies import session_token
 from melanzana.users.foundation import Foundation
-from melanzana.users.records import OpenedSession, Session, User
+from melanzana.users.records import Lasting, OpenedSession, Session, User
 
 #: The client whose pages a browser session serves; `azp` of the tokens got through it.
 WEB_CLIENT = "melanzana-web"
@@ -41,12 +41,20 @@ class Sessions:
         self._settings = on.settings
 
     async def open(
-        self, user: User, address: str, user_agent: str, *, replacing: str | None = None, lifetime: timedelta | None = None
+        self,
+        user: User,
+        address: str,
+        user_agent: str,
+        *,
+        replacing: str | None = None,
+        lifetime: timedelta | None = None,
+        lasting: Lasting | None = None,
     ) -> OpenedSession:
         """A new session of somebody who has just proved who they are.
 
         `replacing`: the cookie token that the browser had before; that session ends, so a login always changes the token.
         `lifetime`: shorter than that of a browser's session; the setting counts when it is shorter still.
+        `lasting`: figures of its own, for a program of the person's that renews its tokens.
         Errors: LoginRefusedError when the account was disabled or deleted meanwhile.
         """
         now, token = self._clock.now(), token_urlsafe(32)
@@ -58,7 +66,8 @@ class Sessions:
             user_agent="".join(char if char.isprintable() else " " for char in user_agent[:_LONGEST_USER_AGENT]),
             created_at=now,
             last_seen_at=now,
-            expires_at=now + min(lifetime or self._settings.session_lifetime, self._settings.session_lifetime),
+            expires_at=now + self._longest(lifetime, lasting),
+            idle_seconds=int(lasting.idle.total_seconds()) if lasting else None,
         )
 
         def change(tx: Connection) -> None:
@@ -145,7 +154,13 @@ class Sessions:
         return None if found is None or self._is_over(found[1], self._clock.now()) else found
 
     def _is_over(self, session: Session, now: datetime) -> bool:
-        return now >= session.expires_at or now - session.last_seen_at >= self._settings.session_idle
+        own = session.idle_seconds
+        idle = self._settings.session_idle if own is None else timedelta(seconds=own)
+        return now >= session.expires_at or now - session.last_seen_at >= idle
+
+    def _longest(self, lifetime: timedelta | None, lasting: Lasting | None) -> timedelta:
+        usual = self._settings.session_lifetime
+        return lasting.lifetime if lasting is not None else min(lifetime or usual, usual)
 
 
 def principal_of(user: User, address: str) -> Principal:

@@ -1,6 +1,6 @@
 """The tables of people. The `store` modules fill and read them; revision `0008_users` creates them."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, LargeBinary, Table, Text, UniqueConstraint, column, table
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint, column, table
 
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant
@@ -62,6 +62,7 @@ sessions = Table(
     Column("created_at", Instant, nullable=False),
     Column("last_seen_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
+    Column("idle_seconds", Integer),
 )
 
 login_delays = Table(

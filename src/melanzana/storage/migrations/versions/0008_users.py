@@ -75,6 +75,7 @@ def _access() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False, index=True),
+        sa.Column("idle_seconds", sa.Integer(), nullable=True),
     )
     op.create_table(
         "login_delays",
