@@ -21,6 +21,7 @@ from melanzana.auth.login_grants import PersonGrant, PersonTokens
 from melanzana.auth.login_records import AuthorizationRequest, IdentityProvider, LoginCode, RefreshToken
 from melanzana.auth.public_clients import PublicClient, public_client
 from melanzana.auth.records import Grant, TokenCall
+from melanzana.auth.token_request import check_not_duplicated
 from melanzana.auth.user_tokens import digest_of, new_secret
 from melanzana.clock import Clock
 from melanzana.errors import OAuthError
@@ -140,6 +141,7 @@ class LoginService:
         if not (await self._realms.current(call.realm)).enabled:
             raise OAuthError("access_denied", "Realm not enabled", status=403)
         client = public_client(call.credentials.client_id)
+        check_not_duplicated(call.parameters)
         if client is None:
             await self._clients.authenticate(call.realm, call.credentials, call.address)
             raise OAuthError("unauthorized_client", "Client not allowed to use this grant: it is for people who log in")
