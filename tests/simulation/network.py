@@ -68,7 +68,7 @@ class Server:
             world.database, world.clock, world.figures, Waker(), catalog=world.catalog, randomness=world.seeds
         )
         self.agents = AgentService(
-            world.database, world.clock, self.executions, world.figures, auth=self._clients, blobs=_NoBlobs()
+            world.database, world.clock, self.executions, world.figures, clients=self._clients, blobs=_NoBlobs()
         )
         self.up = True
         self.spawn(self._sweep(world.figures))
