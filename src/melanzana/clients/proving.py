@@ -31,6 +31,11 @@ class Hearing:
     now: datetime
 
 
+def secret_digest(master: MasterKey, client_id: str, secret: str) -> bytes:
+    """What is stored of a secret; bound to its client, so that equal secrets do not look equal."""
+    return master.digest(f"{client_id}\0{secret}")
+
+
 def claimed_id(credentials: Credentials) -> str | None:
     """Who the caller says it is; nothing is believed yet."""
     if credentials.client_id is not None or credentials.assertion is None:
@@ -48,7 +53,7 @@ def prove(client: Client | None, hearing: Hearing, master: MasterKey) -> Asserti
 
 def _check_secret(client: Client | None, hearing: Hearing, master: MasterKey) -> None:
     secret = hearing.credentials.client_secret or ""
-    presented = master.digest(secret)
+    presented = secret_digest(master, hearing.credentials.client_id or "", secret)
     digest, previous = _digests(client, hearing.now)
     right = hmac.compare_digest(presented, digest) | hmac.compare_digest(presented, previous)
     if client is None:

@@ -5,6 +5,7 @@ Private members are refused, not dropped: whoever sends one has shown it to the 
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,7 +76,7 @@ def _kept(number: int, jwk: Any) -> dict[str, Any]:
     kind = jwk.get("kty") if isinstance(jwk, dict) else None
     if kind == "oct" or (isinstance(jwk, dict) and not _SECRET_MEMBERS.isdisjoint(jwk)):
         raise _wrong(f"key {number} is secret: send the public key only, and make a new pair, since this one was shown")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise _wrong(f"key {number} has no kty that is known here; there are RSA, EC (P-256) and OKP (Ed25519)")
     if jwk.get("use", "sig") != "sig":
         raise _wrong(f"key {number} is not for signatures (use is not sig)")
@@ -94,16 +95,21 @@ def _members(jwk: Mapping[str, Any], kind: str) -> dict[str, Any]:
 def _key_id(number: int, jwk: Mapping[str, Any], kind: str) -> str:
     """The key's own id, or its thumbprint (RFC 7638); reads the key on the way."""
     try:
+        bits = _modulus_bits(jwk) if kind == "RSA" else None
+        if bits is not None and not _SMALLEST_RSA <= bits <= _LARGEST_RSA:
+            raise _wrong(f"key {number} has {bits} bits; an RSA key has {_SMALLEST_RSA} to {_LARGEST_RSA}")
         key = _TYPES[kind].import_key({"kty": kind, **_members(jwk, kind)})
-        public = key.public_key
+        thumbprint = key.thumbprint()
     except (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise _wrong(f"key {number} cannot be read as an {kind} public key") from None
-    if isinstance(public, RSAPublicKey) and not _SMALLEST_RSA <= public.key_size <= _LARGEST_RSA:
-        raise _wrong(f"key {number} has {public.key_size} bits; an RSA key has {_SMALLEST_RSA} to {_LARGEST_RSA}")
-    kid = jwk.get("kid", key.thumbprint())
+    kid = jwk.get("kid", thumbprint)
     if not isinstance(kid, str) or not 1 <= len(kid) <= _LONGEST_KID or not kid.isprintable():
         raise _wrong(f"key {number}: kid is a text of 1 to {_LONGEST_KID} printable characters")
     return kid
+
+
+def _modulus_bits(jwk: Mapping[str, Any]) -> int:
+    return int.from_bytes(urlsafe_b64decode(jwk["n"] + "==")).bit_length()
 
 
 def _from_pem(text: str) -> dict[str, Any]:

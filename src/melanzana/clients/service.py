@@ -25,7 +25,7 @@ from melanzana.audit.service import AuditService
 from melanzana.clients import downloads, restrictions, store, telling
 from melanzana.clients.assertions import Assertion
 from melanzana.clients.credentials import new_client_id, new_client_secret
-from melanzana.clients.proving import LONGEST_CLIENT_ID, Hearing, NotProvenError, claimed_id, prove
+from melanzana.clients.proving import LONGEST_CLIENT_ID, Hearing, NotProvenError, claimed_id, prove, secret_digest
 from melanzana.clients.records import Client, ClientFields, ClientSettings, ClientStatus, CreatedClient, Credentials, KeySet
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, NotFoundError, OAuthError, RequestError, UnavailableError
@@ -98,13 +98,14 @@ class ClientService:
         if public_keys is None and not with_secret:
             raise RequestError("a client without a secret needs a public key to prove itself with", field="public_keys")
         secret = new_client_secret() if with_secret else ""
+        client_id = new_client_id(kind)
         client = Client(
-            client_id=new_client_id(kind),
+            client_id=client_id,
             realm=realm,
             kind=kind,
             subject=str(uuid4()),
             agent_id=agent_id,
-            secret_digest=self._master.digest(secret) if secret else b"",
+            secret_digest=secret_digest(self._master, client_id, secret) if secret else b"",
             previous_digest=None,
             previous_until=None,
             pepper_version=self._master.pepper_version,
@@ -172,7 +173,7 @@ class ClientService:
             raise RequestError(f"grace_seconds is from 0 to {LONGEST_GRACE_SECONDS}", field="grace_seconds")
         ends = grace_seconds == 0 if end_tokens is None else end_tokens
         home, now, secret = await self._realms.realm(realm), self._clock.now(), new_client_secret()
-        digest, version = self._master.digest(secret), self._master.pepper_version
+        digest, version = secret_digest(self._master, client_id, secret), self._master.pepper_version
 
         def change(tx: Connection) -> Client:
             before = _changeable(tx, realm, client_id)
