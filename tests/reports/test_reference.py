@@ -12,6 +12,7 @@ from melanzana.agents import api as agents_api
 from melanzana.audit import api as audit_api
 from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
+from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
 from melanzana.reports import api as reports_api
 from melanzana.users import api as users_api
@@ -31,6 +32,7 @@ def served() -> set[str]:
         agents_api.router(None, gate),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
         audit_api.router(None, gate),  # type: ignore[arg-type]
+        clients_api.router(None, gate, None),  # type: ignore[arg-type]
     ):
         app.include_router(router)
     return {f"{method.upper()} {path}" for path, item in app.openapi()["paths"].items() for method in item}
