@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from melanzana.access.records import Actor, PrincipalKind
 from melanzana.audit.service import AuditService
-from melanzana.auth import answers, api
+from melanzana.auth import answers, api, believing
 from melanzana.auth.service import AuthService
 from melanzana.clients.records import CreatedClient
 from melanzana.clients.service import ClientService
@@ -31,6 +31,8 @@ from melanzana.realms.records import KeyState, Realm, SigningKey
 from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.storage.database import Database, InlineDatabase
 from melanzana.storage.migrations import migrate
+from melanzana.users.records import UserSettings
+from melanzana.users.service import UserService
 
 BASE_URL = "https://tests.example.org"
 REALM = f"{BASE_URL}/auth/realms/eggplant"
@@ -57,6 +59,10 @@ class StillClock:
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
 
+    def set_back(self, seconds: float) -> None:
+        """Somebody sets the machine's clock; no time passes."""
+        self._now -= timedelta(seconds=seconds)
+
 
 @dataclass
 class Auth:
@@ -64,6 +70,8 @@ class Auth:
 
     realms: RealmService
     clients: ClientService
+    users: UserService
+    audit: AuditService
     service: AuthService
     database: Database
     clock: StillClock
@@ -92,6 +100,8 @@ class Rooms:
 
     realms: RealmService
     clients: ClientService
+    users: UserService
+    audit: AuditService
     service: AuthService
 
 
@@ -103,7 +113,9 @@ async def open_rooms(
     realms = RealmService(database, clock, master, audit, RealmSettings(base_url=base_url, realm=realm))
     await realms.start()
     clients = ClientService(database, clock, master, realms, audit)
-    return Rooms(realms, clients, AuthService(clock, realms, clients))
+    users = UserService(database, clock, audit, realms, UserSettings(base_url=base_url))
+    service = AuthService(database, clock, believing.Rooms(realms=realms, clients=clients, users=users), audit)
+    return Rooms(realms, clients, users, audit, service)
 
 
 async def make_auth() -> Auth:
@@ -114,7 +126,7 @@ async def make_auth() -> Auth:
     await database.write(lambda tx: store.add_realm(tx, realm, _signing_keys()))
     rooms = await open_rooms(database, clock)
     client = await rooms.clients.create_client("eggplant", "ci", "nightly runs", actor=SOMEBODY)
-    return Auth(rooms.realms, rooms.clients, rooms.service, database, clock, client, auth_app(rooms))
+    return Auth(rooms.realms, rooms.clients, rooms.users, rooms.audit, rooms.service, database, clock, client, auth_app(rooms))
 
 
 @cache
@@ -126,7 +138,7 @@ def _signing_keys() -> list[SigningKey]:
 
 def auth_app(rooms: Rooms) -> FastAPI:
     app = FastAPI()
-    app.include_router(api.router(rooms.service, rooms.realms, rooms.clients))
+    app.include_router(api.router(rooms.service, rooms.realms))
 
     async def shaped(request: Request, error: Exception) -> Response:
         assert isinstance(error, MelanzanaError)

@@ -45,9 +45,11 @@ async def test_metadata(auth: Auth) -> None:
         assert document["issuer"] == REALM
         assert (await http.get(document["jwks_uri"])).status_code == 200
         assert (await http.post(document["token_endpoint"], data=form(auth.client))).status_code == 200
-    assert {name for name in document if name.endswith("_endpoint")} == {"token_endpoint"}
+    endpoints = {name for name in document if name.endswith("_endpoint")}
+    assert endpoints == {"token_endpoint", "introspection_endpoint", "userinfo_endpoint", "revocation_endpoint"}
     assert document["grant_types_supported"] == ["client_credentials"]
-    assert document["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+    assert document["token_endpoint_auth_methods_supported"] == methods
 
 
 async def test_realm_document(auth: Auth) -> None:

@@ -280,9 +280,12 @@ async def test_ids_are_distinct(auth: Auth) -> None:
     assert claims[0]["sub"] == claims[1]["sub"]
 
 
+READING = tokens.Reading(realm="eggplant", issuer=REALM, ring=KeyRing(), token_types=frozenset({"JWT"}), now_seconds=NOW)
+
+
 @settings(max_examples=300)
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,10}", fullmatch=True))
 def test_any_text_is_refused_cleanly(text: str) -> None:
     """No text makes the reader raise anything but its own refusal."""
     with pytest.raises(InvalidTokenError):
-        tokens.read(text, KeyRing(), {REALM: "eggplant"}, NOW)
+        tokens.read(tokens.opened(text), READING)

@@ -8,6 +8,7 @@ against forged requests. `server/services.py` gives the gate its two believers.
 
 import hmac
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from fastapi import Request
 
@@ -73,7 +74,15 @@ class Gate:
         return await self._recognise(request)
 
 
-def bearer_token(request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """The access token of a request, and the way it was presented."""
+
+    token: str
+    bound: bool  #: scheme DPoP (RFC 9449): with a proof of the key that the token is bound to
+
+
+def presented(request: Request) -> Presentation:
     """The token of the one Authorization header; its scheme may be in any case (the product's own page writes `bearer`).
 
     Errors: InvalidTokenError.
@@ -82,9 +91,14 @@ def bearer_token(request: Request) -> str:
     if not headers:
         raise InvalidTokenError("this needs an access token: send the header Authorization: Bearer …", missing=True)
     scheme, _, token = headers[0].partition(" ")
-    if len(headers) > 1 or scheme.lower() != "bearer" or not token:
+    if len(headers) > 1 or scheme.lower() not in {"bearer", "dpop"} or not token:
         raise InvalidTokenError("send exactly one header Authorization: Bearer … with one access token")
-    return token
+    return Presentation(token, scheme.lower() == "dpop")
+
+
+def bearer_token(request: Request) -> str:
+    """The access token of the request, however it was presented. Errors: InvalidTokenError."""
+    return presented(request).token
 
 
 async def check_not_forged(request: Request, expected: str) -> None:

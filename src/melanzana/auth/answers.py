@@ -40,12 +40,18 @@ def shape(error: MelanzanaError) -> JSONResponse:
     if isinstance(error, TooLargeError):
         return http_error(413)
     if isinstance(error, InvalidTokenError):
-        challenge = "Bearer" if error.detail.get("missing") else 'Bearer error="invalid_token"'
-        return _answer(401, "invalid_token", error.message, {"WWW-Authenticate": challenge})
+        return _answer(401, "invalid_token", error.message, {"WWW-Authenticate": challenge(error)})
     if isinstance(error, UnavailableError):
         retry_after = str(error.detail.get("retry_after", RETRY_AFTER_SECONDS))
         return _answer(503, "temporarily_unavailable", error.message, {"Retry-After": retry_after})
     return _answer(500, "unknown_error")
+
+
+def challenge(error: InvalidTokenError) -> str:
+    """The WWW-Authenticate header of a 401 (RFC 6750 section 3.1: no error code when no token was sent; RFC 9449 section 7.1)."""
+    if special := error.detail.get("challenge"):
+        return str(special)
+    return "Bearer" if error.detail.get("missing") else 'Bearer error="invalid_token"'
 
 
 def http_error(status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:

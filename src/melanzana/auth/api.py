@@ -1,137 +1,122 @@
-"""The realm's addresses in Keycloak's form: token endpoint, published keys, discovery.
+"""The OAuth endpoints of a realm, in Keycloak's form: token, introspect, revoke, userinfo, logout.
 
-Bodies, statuses and their order are Keycloak's, with the deviations of ADR 0004. The token endpoint reads its request itself, since
-neither a form parser nor a body model knows the rules of RFC 6749.
+Bodies, statuses and their order are Keycloak's, with the deviations of ADR 0004 and 0014. The endpoints read their forms themselves
+(`calls.py`), since neither a form parser nor a body model knows the rules of RFC 6749. An address that is none of a realm's is
+answered here too: so this router comes after the login pages, which share its prefix.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
 
-from melanzana.auth import discovery, token_request
+from melanzana.auth import calls, documents, introspection, token_request
 from melanzana.auth.answers import NO_STORE, http_error, oauth_answers
-from melanzana.auth.records import Grant
 from melanzana.auth.service import AuthService
-from melanzana.clients.service import ClientService
-from melanzana.errors import OAuthError, TooLargeError
-from melanzana.realms.keys import entity_tag
+from melanzana.auth.shapes import GivenTokenForm, Introspection, LogoutForm, TokenAnswer, TokenForm, body_of, token_answer
+from melanzana.errors import OAuthError
+from melanzana.realms.records import Realm
 from melanzana.realms.service import RealmService
 
 _PREFIX = "/auth/realms/{realm}"
-_TOKEN, _CERTS, _METADATA = "protocol/openid-connect/token", "protocol/openid-connect/certs", ".well-known/openid-configuration"
-#: Which method each address knows; every other address of a realm is not there.
-_METHODS = {None: "GET", _TOKEN: "POST", _CERTS: "GET", _METADATA: "GET"}
+_OIDC = "protocol/openid-connect"
+_TOKEN, _INTROSPECT, _REVOKE = f"{_OIDC}/token", f"{_OIDC}/token/introspect", f"{_OIDC}/revoke"
+_USERINFO, _LOGOUT = f"{_OIDC}/userinfo", f"{_OIDC}/logout"
+#: Which methods each address knows; every other address of a realm is not there.
+_METHODS: dict[str | None, str] = {
+    **dict.fromkeys((_TOKEN, _INTROSPECT, _REVOKE), "POST"),
+    **dict.fromkeys((None, *documents.PATHS), "GET"),
+    _USERINFO: "GET, POST",
+    _LOGOUT: "POST",
+}
+_LOGIN_METHODS: dict[str | None, str] = {f"{_OIDC}/auth": "GET, POST", _LOGOUT: "GET, POST", "login-actions/authenticate": "POST"}
 _EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"]
-_KEYS_CACHE = "public, max-age=300"
 RealmName = Annotated[str, Path(description="Name of the realm, `eggplant` unless set otherwise.")]
 
 
-class TokenAnswer(BaseModel):
-    """An access token, in Keycloak's fields and order."""
-
-    access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
-    expires_in: int = Field(description="Seconds until it expires.")
-    refresh_expires_in: int = Field(description="Always 0: there is no refresh token, send the credentials again.")
-    token_type: str = Field(description="Always `Bearer`.")
-    not_before_policy: int = Field(alias="not-before-policy", description="Always 0.")
-    session_state: str = Field(description="Id of this grant's session.")
-    scope: str = Field(description="What the token allows.")
-
-
-class TokenForm(BaseModel):
-    """The form of the token endpoint. Id and secret may come by Basic authentication instead."""
-
-    grant_type: str = Field(description="`client_credentials`")
-    client_id: str | None = None
-    client_secret: str | None = None
-    scope: str | None = Field(None, description="Permission words divided by spaces; all of the client's when absent.")
-
-
-def _body_of_token_request() -> dict[str, Any]:
-    schema = {"schema": TokenForm.model_json_schema()}
-    return {"requestBody": {"required": True, "content": {token_request.FORM_TYPE: schema, token_request.JSON_TYPE: schema}}}
-
-
-def router(service: AuthService, realms: RealmService, clients: ClientService) -> APIRouter:
-    """The routes under `/auth/realms/{realm}`."""
+def router(service: AuthService, realms: RealmService) -> APIRouter:
+    """The routes under `/auth/realms/{realm}`, and the metadata that RFC 8414 puts in front of it."""
     routes = APIRouter(tags=["Authentication"])
+
+    async def enabled(realm: RealmName) -> Realm:
+        """The realm of the address. Errors: NotFoundError; OAuthError 403 when it is disabled."""
+        found = await realms.current(realm)
+        if not found.enabled:
+            raise OAuthError("access_denied", "Realm not enabled", status=403)
+        return found
+
+    EnabledRealm = Annotated[Realm, Depends(enabled)]
 
     @routes.post(
         f"{_PREFIX}/{_TOKEN}",
         summary="Get an access token",
         response_model=TokenAnswer,
         responses=oauth_answers(400, 401, 403, 404, 405, 413, 415, 429, 503),
-        openapi_extra=_body_of_token_request(),
+        openapi_extra=body_of(TokenForm),
     )
-    async def token(realm: RealmName, request: Request) -> Response:
-        await realms.realm(realm)
-        kind = token_request.media_type(request.headers.get("content-type"))
-        if kind is None:
-            return http_error(415)
-        _refuse_parameters_in_address(request)
-        parameters = token_request.read_parameters(await _body(request), kind)
-        token_request.check_grant_type(parameters)
-        credentials = token_request.read_credentials(request.headers.getlist("authorization"), parameters, realm)
-        address = request.client.host if request.client else ""
-        if parameters.duplicated:
-            await clients.authenticate(realm, credentials, address)
+    async def token(realm: EnabledRealm, request: Request) -> Response:
+        parameters = await calls.read_parameters(request)
+        grant_type = token_request.check_grant_type(parameters, service.handlers)
+        call = calls.call_of(realm.name, request, parameters)
+        if grant_type != "client_credentials":
             token_request.check_not_duplicated(parameters)
-        grant = await service.grant_client_credentials(realm, credentials, parameters.get("scope"), address)
-        return JSONResponse(_token_answer(grant), headers=NO_STORE)
+        grant = await service.grant(await service.with_proof(call, request))
+        return JSONResponse(token_answer(grant, realm.not_before), headers=NO_STORE)
 
-    @routes.get(f"{_PREFIX}/{_CERTS}", summary="Keys that verify access tokens", responses=oauth_answers(404, 405))
-    async def certs(realm: RealmName, if_none_match: Annotated[str | None, Header()] = None) -> Response:
-        document = await realms.key_set(realm)
-        headers = {"Cache-Control": _KEYS_CACHE, "ETag": entity_tag(document)}
-        if if_none_match == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-        return JSONResponse(document, headers=headers)
+    @routes.post(
+        f"{_PREFIX}/{_INTROSPECT}",
+        summary="Ask about a token",
+        response_model=Introspection,
+        responses=oauth_answers(400, 401, 403, 404, 405, 413, 415, 429, 503),
+        openapi_extra=body_of(GivenTokenForm),
+    )
+    async def introspect(realm: EnabledRealm, request: Request) -> Response:
+        return JSONResponse(await service.introspect(await calls.read_call(realm.name, request)), headers=NO_STORE)
 
-    @routes.get(f"{_PREFIX}/{_METADATA}", summary="What the authorization server can do", responses=oauth_answers(404, 405))
-    async def metadata(realm: RealmName) -> Response:
-        await realms.realm(realm)
-        return JSONResponse(discovery.metadata(realms.issuer(realm)), headers={"Cache-Control": "no-cache, no-store"})
+    @routes.post(
+        f"{_PREFIX}/{_REVOKE}",
+        summary="End a token",
+        description="An unknown, expired or unreadable token is answered with 200 as well.",
+        responses=oauth_answers(400, 401, 403, 404, 405, 413, 415, 429, 503),
+        openapi_extra=body_of(GivenTokenForm),
+    )
+    async def revoke(realm: EnabledRealm, request: Request) -> Response:
+        if await service.revoke(await calls.read_call(realm.name, request)):
+            return Response(headers=NO_STORE)
+        return JSONResponse({"error": "invalid_token", "error_description": "Invalid token"}, headers=NO_STORE)
 
-    @routes.get(_PREFIX, summary="The realm in short", responses=oauth_answers(404, 405))
-    async def realm_document(realm: RealmName) -> Response:
-        await realms.realm(realm)
-        key = await realms.signing_key(realm)
-        return JSONResponse(discovery.realm_document(realm, realms.issuer(realm), key), headers=NO_STORE)
+    @routes.post(
+        f"{_PREFIX}/{_LOGOUT}",
+        summary="Log out by refresh token",
+        status_code=204,
+        responses=oauth_answers(400, 401, 403, 404, 405, 413, 415, 429, 503),
+        openapi_extra=body_of(LogoutForm),
+    )
+    async def logout(realm: EnabledRealm, request: Request) -> Response:
+        await service.logout(await calls.read_call(realm.name, request))
+        return Response(status_code=204, headers=NO_STORE)
+
+    @routes.api_route(
+        f"{_PREFIX}/{_USERINFO}",
+        methods=["GET", "POST"],
+        summary="Whose access token this is",
+        responses=oauth_answers(401, 403, 404, 405, 503),
+    )
+    async def userinfo(realm: EnabledRealm, request: Request) -> Response:
+        believed = await service.believed(request, realm.name)
+        if "openid" not in believed.claims.scope:
+            challenge = 'Bearer error="insufficient_scope", scope="openid"'
+            raise OAuthError("insufficient_scope", "Missing openid scope", status=403, challenge=challenge)
+        return JSONResponse(introspection.userinfo(believed), headers=NO_STORE)
+
+    documents.add(routes, service, realms)
 
     async def everything_else(realm: str, rest: str | None = None) -> Response:
-        await realms.realm(realm)
-        allowed = _METHODS.get(rest)
+        await realms.current(realm)
+        login = _LOGIN_METHODS if "authorization_code" in service.handlers else {}
+        allowed = {**_METHODS, **login}.get(rest)
         return http_error(404) if allowed is None else http_error(405, {"Allow": allowed})
 
     for path in (_PREFIX, f"{_PREFIX}/{{rest:path}}"):
         routes.add_api_route(path, everything_else, methods=_EVERY_METHOD, include_in_schema=False)
     return routes
-
-
-def _token_answer(grant: Grant) -> dict[str, Any]:
-    return {
-        "access_token": grant.access_token,
-        "expires_in": grant.expires_in_seconds,
-        "refresh_expires_in": 0,
-        "token_type": "Bearer",
-        "not-before-policy": 0,
-        "session_state": grant.session_state,
-        "scope": grant.scope,
-    }
-
-
-def _refuse_parameters_in_address(request: Request) -> None:
-    if not token_request.BODY_ONLY.isdisjoint(request.query_params):
-        raise OAuthError("invalid_request", "Parameters are taken from the body, never from the address")
-
-
-async def _body(request: Request) -> bytes:
-    """Errors: TooLargeError as soon as the limit is passed."""
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > token_request.MAXIMUM_BYTES:
-            raise TooLargeError(f"the body is larger than {token_request.MAXIMUM_BYTES} bytes", maximum=token_request.MAXIMUM_BYTES)
-    return bytes(content)

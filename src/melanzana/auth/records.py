@@ -1,5 +1,6 @@
-"""What the authorization server hands out."""
+"""What the authorization server reads and hands out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from melanzana.auth.token_request import Parameters
@@ -22,10 +23,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCall:
-    """One request to the token endpoint, read and not yet believed; each grant type has a handler that takes one."""
+    """One form sent to an OAuth endpoint, read and not yet believed; each grant type has a handler that takes one."""
 
     realm: str
     parameters: Parameters
     credentials: Credentials
     address: str  #: where the request came from
     key_thumbprint: str | None = None  #: RFC 7638, of the key that a valid DPoP proof was signed with
+    lifetime_seconds: int | None = None  #: of the token, where an older address promises one; None: the realm's
+
+
+#: Carries out one grant type and records it in the audit trail. Errors: OAuthError.
+Handler = Callable[[TokenCall], Awaitable[Grant]]

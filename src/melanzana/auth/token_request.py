@@ -9,8 +9,8 @@ when they are equal. The checks are split in two because Keycloak looks at `gran
 import json
 import re
 from base64 import b64decode
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -22,7 +22,12 @@ MAXIMUM_PARAMETERS = 100
 FORM_TYPE = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/json"
 #: Parameters that must never stand in an address, where logs and histories keep them.
-BODY_ONLY = frozenset({"grant_type", "client_id", "client_secret", "scope"})
+BODY_ONLY = frozenset(
+    {
+        *("grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope"),
+        *("code", "code_verifier", "redirect_uri", "refresh_token", "token", "username", "password"),
+    }
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -64,13 +69,14 @@ def read_parameters(body: bytes, kind: str) -> Parameters:
     return Parameters(tuple(pairs))
 
 
-def check_grant_type(parameters: Parameters) -> None:
-    """Errors: OAuthError when the request is not for client credentials."""
+def check_grant_type(parameters: Parameters, supported: Collection[str]) -> str:
+    """The grant type asked for. Errors: OAuthError when it is none of these."""
     grant_type = parameters.get("grant_type")
     if grant_type is None:
         raise _invalid("Missing form parameter: grant_type")
-    if grant_type != "client_credentials":
+    if grant_type not in supported:
         raise OAuthError("unsupported_grant_type", "Unsupported grant_type")
+    return grant_type
 
 
 def check_not_duplicated(parameters: Parameters) -> None:
@@ -87,7 +93,11 @@ def read_credentials(authorization: Sequence[str], parameters: Parameters, realm
     if len(authorization) > 1:
         raise _invalid("More than one Authorization header")
     in_body = Credentials(
-        client_id=parameters.get("client_id"), client_secret=parameters.get("client_secret"), by_header=bool(authorization)
+        client_id=parameters.get("client_id"),
+        client_secret=parameters.get("client_secret"),
+        assertion=parameters.get("client_assertion"),
+        assertion_type=parameters.get("client_assertion_type"),
+        by_header=bool(authorization),
     )
     scheme, _, encoded = authorization[0].partition(" ") if authorization else ("", "", "")
     if scheme.lower() != "basic":
@@ -103,7 +113,7 @@ def _merge(in_header: tuple[str, str], in_body: Credentials) -> Credentials:
     client_id, client_secret = in_header
     if in_body.client_id not in {None, client_id} or (client_secret and in_body.client_secret not in {None, client_secret}):
         raise _invalid("The Authorization header and the body name different credentials")
-    return Credentials(client_id=client_id, client_secret=client_secret or in_body.client_secret, by_header=True)
+    return replace(in_body, client_id=client_id, client_secret=client_secret or in_body.client_secret)
 
 
 def _read_basic(encoded: str) -> tuple[str, str] | None:

@@ -71,17 +71,12 @@ async def _melanzana_error(request: Request, error: Exception) -> Response:
         return _melanzana_validation(error)
     answer = problem(status, error.code, error.message, **_public(error.detail))
     if isinstance(error, errors.InvalidTokenError):
-        answer.headers["WWW-Authenticate"] = _challenge(error)
+        answer.headers["WWW-Authenticate"] = auth_answers.challenge(error)
     elif isinstance(error, errors.InsufficientScopeError):
         answer.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.detail.get("scope", "")}"'
     elif status == 503:
         answer.headers["Retry-After"] = str(error.detail.get("retry_after", RETRY_AFTER_SECONDS))
     return answer
-
-
-def _challenge(error: errors.InvalidTokenError) -> str:
-    """RFC 6750 section 3.1: no error code when no token was sent."""
-    return "Bearer" if error.detail.get("missing") else 'Bearer error="invalid_token"'
 
 
 def _melanzana_validation(error: errors.MelanzanaError) -> Response:
@@ -103,7 +98,7 @@ def _path(detail: Mapping[str, Any]) -> list[str]:
 
 def _public(detail: Mapping[str, Any]) -> dict[str, Any]:
     """What of an error's detail may stand in the answer without hiding one of the answer's own members."""
-    taken = {"type", "title", "status", "code", "detail", "missing", "retry_after"}
+    taken = {"type", "title", "status", "code", "detail", "missing", "retry_after", "challenge"}
     return {name: value for name, value in detail.items() if name not in taken}
 
 
@@ -138,8 +133,10 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 async def _unexpected_error(request: Request, error: Exception) -> Response:
     request_id = uuid.uuid4().hex
     _log.error("unexpected error", request_id=request_id, method=request.method, path=request.url.path, exc_info=error)
+    if _is_auth(request):
+        return auth_answers.http_error(500)
     return problem(500, "internal_error", "The server met an error of its own; its log has the rest.", request_id=request_id)
 
 
 def _is_auth(request: Request) -> bool:
-    return request.url.path.startswith("/auth/realms/")
+    return request.url.path.startswith(("/auth/realms/", "/.well-known/"))

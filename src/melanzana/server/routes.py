@@ -17,7 +17,7 @@ from melanzana.web import documentation
 def include(app: FastAPI, services: Services) -> None:
     """Give `app` every route of the server."""
     app.include_router(health.router(services.database))
-    app.include_router(auth_api.router(services.auth, services.realms, services.clients))
+    app.include_router(auth_api.router(services.auth, services.realms))
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))

@@ -15,6 +15,7 @@ import structlog
 from melanzana.access.gate import Gate
 from melanzana.agents.service import AgentService
 from melanzana.audit.service import AuditService
+from melanzana.auth.believing import Rooms
 from melanzana.auth.service import AuthService
 from melanzana.catalog.service import CatalogService
 from melanzana.clients.service import ClientService
@@ -100,7 +101,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     await realms.start()
     clients = ClientService(database, clock, master, realms, audit)
     users = UserService(database, clock, audit, realms, _user_settings(settings))
-    auth = AuthService(clock, realms, clients)
+    auth = AuthService(database, clock, Rooms(realms=realms, clients=clients, users=users), audit)
     figures = LeaseFigures(
         heartbeat_seconds=settings.heartbeat_seconds,
         lease_seconds=settings.lease_seconds,
