@@ -14,6 +14,7 @@ from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
+from melanzana.realms import api as realms_api
 from melanzana.reports import api as reports_api
 from melanzana.users import api as users_api
 
@@ -25,13 +26,14 @@ def served() -> set[str]:
     gate = Gate(None)  # type: ignore[arg-type]
     app = FastAPI()
     for router in (
-        auth_api.router(None, None, None),  # type: ignore[arg-type]
+        auth_api.router(None, None),  # type: ignore[arg-type]
         executions_api.router(None, gate, None),  # type: ignore[arg-type]
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
         audit_api.router(None, gate),  # type: ignore[arg-type]
+        realms_api.router(None, gate),  # type: ignore[arg-type]
         clients_api.router(None, gate, None),  # type: ignore[arg-type]
     ):
         app.include_router(router)

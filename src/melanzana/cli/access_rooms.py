@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +43,7 @@ def call(data: Path | None, verb: "Callable[[AccessRooms], Awaitable[T]]") -> T:
     return asyncio.run(called())
 
 
-def show_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def show_table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table whose cells stay whole, for copying."""
     from rich.console import Console
     from rich.table import Table

@@ -5,7 +5,7 @@ from typing import Any
 from melanzana.errors import ConflictError, RequestError
 from melanzana.realms.records import ALGORITHMS, LONGEST_TOKEN_SECONDS, SHORTEST_TOKEN_SECONDS, TOKEN_TYPES, Realm, RealmChange
 
-_LATEST = 2**40
+_LATEST = 2**34  #: the year 2514: what a clock can show
 _SETTINGS = ("enabled", "token_type", "algorithm", "not_before", "token_seconds")
 
 

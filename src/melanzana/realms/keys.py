@@ -106,8 +106,10 @@ def new_signing_key(
     realm: str, master: MasterKey, created_at: datetime, algorithm: str = ALGORITHM, state: KeyState = KeyState.ACTIVE
 ) -> SigningKey:
     """A fresh key, sealed. RSA takes some tenths of a second: call it off the event loop."""
-    pem = _MAKERS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    kid = _TYPES[algorithm].import_key(pem).thumbprint()
+    kid = "-"
+    while kid.startswith("-"):  # a command line would take it for an option
+        pem = _MAKERS[algorithm]().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        kid = _TYPES[algorithm].import_key(pem).thumbprint()
     sealed = master.seal(pem, kid)
     return SigningKey(kid=kid, realm=realm, state=state, algorithm=algorithm, sealed_pem=sealed, created_at=created_at)
 

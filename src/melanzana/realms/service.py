@@ -8,6 +8,7 @@ request and loads the keys again when it moved, so what another process changed 
 import asyncio
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from melanzana.access.records import Actor
 from melanzana.audit.records import Action, AuditEntry
 from melanzana.audit.service import AuditService
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, NotFoundError, RequestError
+from melanzana.errors import ConflictError, InsufficientScopeError, NotFoundError, RequestError
 from melanzana.realms import store
 from melanzana.realms.changing import check_change, told
 from melanzana.realms.keys import KeyRing, LiveKey, new_signing_key, unseal
@@ -77,14 +78,32 @@ class RealmService:
 
     async def create_realm(self, name: str, actor: Actor) -> Realm:
         """A new tenant. Errors: RequestError for a bad name; ConflictError when there is one."""
-        _check_name(name)
-        if not await self._make(name, actor):
+        _check_name(name, field="name")
+        if await self._database.read(lambda tx: store.realm(tx, name)) is not None or not await self._make(name, actor):
             raise ConflictError(f"there is a realm {name!r} already", field="name")
         return await self.current(name)
 
     async def realms(self) -> list[Realm]:
         """Every realm, by name."""
         return await self._database.read(store.all_realms)
+
+    async def within_reach(self, caller_realm: str) -> list[Realm]:
+        """The realms that a caller of that realm may see and change."""
+        return [realm for realm in await self.realms() if caller_realm in {realm.name, self.home}]
+
+    async def reach(self, caller_realm: str, name: str) -> Realm:
+        """The realm, for a caller who may see and change it. Errors: NotFoundError for everybody else."""
+        if caller_realm not in {name, self.home}:
+            raise NotFoundError("Realm does not exist")
+        return await self.current(name)
+
+    def demand_home(self, caller_realm: str) -> None:
+        """Errors: InsufficientScopeError when the caller may not make, enable or disable realms."""
+        if caller_realm != self.home:
+            raise InsufficientScopeError("only callers of the home realm make, enable and disable realms", scope="realms:manage")
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     async def current(self, name: str) -> Realm:
         """The realm as it is now; its keys are loaded again when another process changed them.
@@ -180,11 +199,11 @@ class RealmService:
             key = _demand_key(tx, realm, kid)
             if key.state is KeyState.DISABLED:
                 raise ConflictError(f"the key {kid} is disabled already", state=key.state.value)
+            store.disable_key(tx, realm, kid, now)
             if key.state is KeyState.ACTIVE:
                 store.rotate(tx, realm, fresh, now)
             elif key.state is KeyState.NEXT:
                 store.replace_next(tx, realm, fresh[0])
-            store.disable_key(tx, realm, kid, now)
             detail = {"state": KeyState.DISABLED.value, "was": key.state.value}
             self._record(tx, AuditEntry(realm=realm, action=Action.KEY_CHANGE, actor=actor, subject=kid, detail=detail))
             return _demand_key(tx, realm, kid)
@@ -285,9 +304,9 @@ class RealmService:
         return LiveKey(known.kid, known.realm, stored.state, known.algorithm, known.key)
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, field: str = "realm") -> None:
     if not _REALM_NAME.fullmatch(name):
-        raise RequestError("a realm's name is 1 to 63 letters, digits, - and _, the first a letter or digit", field="realm")
+        raise RequestError("a realm's name is 1 to 63 letters, digits, - and _, the first a letter or digit", field=field)
 
 
 def _demand_key(tx: Connection, realm: str, kid: str) -> SigningKey:

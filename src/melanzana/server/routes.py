@@ -7,6 +7,7 @@ from melanzana.audit import api as audit_api
 from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.executions import api as executions_api
+from melanzana.realms import api as realms_api
 from melanzana.reports import api as reports_api
 from melanzana.server import health
 from melanzana.server.services import Services
@@ -24,5 +25,6 @@ def include(app: FastAPI, services: Services) -> None:
     app.include_router(agents_api.router(services.agents, services.gate))
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
+    app.include_router(realms_api.router(services.realms, services.gate))
     app.include_router(documentation.router())
     app.mount("/static", documentation.static_files())
