@@ -120,7 +120,7 @@ class LoginSite:
     async def actions(self) -> list[tuple[str, str, dict[str, str]]]:
         """The audit trail, oldest first: action, outcome, detail."""
         records = [one.entry for one in await self.services.audit.records("eggplant")]
-        return [(one.action.value, one.outcome.value, dict(one.detail)) for one in reversed(records)]
+        return [(str(one.action), str(one.outcome), dict(one.detail)) for one in reversed(records)]
 
 
 def form_of(page: httpx.Response) -> tuple[str, dict[str, str]]:

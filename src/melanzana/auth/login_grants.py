@@ -12,6 +12,7 @@ from melanzana.auth.public_clients import PublicClient
 from melanzana.auth.records import Grant
 from melanzana.auth.user_tokens import Subject
 from melanzana.clock import Clock
+from melanzana.realms.keys import LiveKey
 from melanzana.realms.service import RealmService
 from melanzana.users.records import Session, User
 
@@ -80,7 +81,7 @@ class PersonTokens:
         )
 
     @staticmethod
-    def _id_token(subject: Subject, wanted: PersonGrant, access_token: str, key: tokens.LiveKey) -> str | None:
+    def _id_token(subject: Subject, wanted: PersonGrant, access_token: str, key: LiveKey) -> str | None:
         if "openid" not in wanted.scope.split(" "):
             return None
         return tokens.sign(user_tokens.id_claims(subject, wanted.nonce, access_token, key.algorithm), key, "JWT")

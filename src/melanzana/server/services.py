@@ -26,6 +26,7 @@ from melanzana.executions.waking import Waker
 from melanzana.realms.master_key import MasterKey
 from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.reports.service import ReportService
+from melanzana.server.logins import AccessRooms, Logins
 from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database, SqliteDatabase
@@ -47,6 +48,7 @@ class Services:
     clients: ClientService
     users: UserService
     auth: AuthService
+    logins: Logins
     gate: Gate
     catalog: CatalogService
     executions: ExecutionService
@@ -102,6 +104,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     clients = ClientService(database, clock, master, realms, audit)
     users = UserService(database, clock, audit, realms, _user_settings(settings))
     auth = AuthService(database, clock, Rooms(realms=realms, clients=clients, users=users), audit)
+    access = AccessRooms(realms=realms, clients=clients, users=users, audit=audit, auth=auth, master=master)
     figures = LeaseFigures(
         heartbeat_seconds=settings.heartbeat_seconds,
         lease_seconds=settings.lease_seconds,
@@ -121,6 +124,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         clients=clients,
         users=users,
         auth=auth,
+        logins=Logins(database, clock, access),
         gate=Gate(auth.believe, users.recognise),
         catalog=catalog,
         executions=executions,
