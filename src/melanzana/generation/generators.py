@@ -8,6 +8,7 @@ is evaluated a step.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from melanzana.generation.network import CompiledAction, CompiledState
@@ -24,10 +25,17 @@ class Move(NamedTuple):
     parameters: tuple[tuple[int, str, Scalar], ...] = ()  #: (store, name, value)
 
 
+class Turn(Enum):
+    """What a generator may answer besides a move."""
+
+    RESTART = "restart"  #: end this iteration and begin the next one at Start
+    DONE = "done"  #: there is nothing left to do
+
+
 class PathGenerator(Protocol):
     """What every generator answers."""
 
-    def choose(self, position: Position) -> Move | None:
+    def choose(self, position: Position) -> Move | Turn | None:
         """The next move; None when nothing can be done here (or, of a test case, nothing is left to do).
 
         Errors: `EvaluationError` when a guard cannot be evaluated, `ImpossibleStepError` when a test case cannot go on.

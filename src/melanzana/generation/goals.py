@@ -3,24 +3,30 @@
 `Walk` asks its goal and need not know whether it walks at random until a condition holds or performs a test case.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from melanzana.generation.generators import Move, PathGenerator, RandomGenerator
+from melanzana.generation.generators import Move, PathGenerator, RandomGenerator, Turn
 from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
-from melanzana.generation.path_expression import GeneratorKind, PathPlan
+from melanzana.generation.path_expression import GeneratorKind, PathPlan, TourSettings
 from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
 from melanzana.generation.routes import DirectedGenerator
 from melanzana.generation.step import EndReason
-from melanzana.generation.stop_conditions import StopCondition
+from melanzana.generation.stop_conditions import Reached, StopCondition
+from melanzana.graph.model import Scalar
+
+if TYPE_CHECKING:
+    from melanzana.generation.tours.following import TourGenerator
+    from melanzana.generation.tours.shortest import ShortestGenerator
 
 
 class Goal(Protocol):
     """What every goal answers. None of the questions changes what a later one is answered."""
 
-    def choose(self, position: Position) -> Move | None:
+    def choose(self, position: Position) -> Move | Turn | None:
         """The next move; None when nothing can be done. Errors: `EvaluationError`, `ImpossibleStepError`."""
         ...
 
@@ -34,6 +40,10 @@ class Goal(Protocol):
 
     def progress(self) -> float:
         """How near it is, from 0 to 1."""
+        ...
+
+    def remark(self) -> str:
+        """What is to be said when it is reached; mostly nothing."""
         ...
 
 
@@ -59,6 +69,9 @@ class ConditionGoal:
     def progress(self) -> float:
         return self._condition.progress(self._progress)
 
+    def remark(self) -> str:
+        return ""
+
 
 class TestCaseGoal:
     """Perform the steps of a test case."""
@@ -78,10 +91,66 @@ class TestCaseGoal:
     def progress(self) -> float:
         return self._generator.progress
 
+    def remark(self) -> str:
+        return ""
 
-def make_goal(path: PathPlan, network: Network, progress: Progress, start: Position, prng: Prng) -> Goal:
-    """The goal of a path expression for a walk that begins at `start`. Errors: `ImpossibleStepError`."""
+
+class TourGoal:
+    """Walk a tour, or the shortest way to something, to its end or until a stop condition is met."""
+
+    def __init__(self, generator: "TourGenerator | ShortestGenerator", condition: StopCondition | None, progress: Progress) -> None:
+        self.choose = generator.choose
+        self.remark = generator.remark
+        self._generator = generator
+        self._condition = condition
+        self._progress = progress
+
+    def reached(self) -> EndReason | None:
+        met = self._generator.finished if self._condition is None else self._condition.met(self._progress)
+        return EndReason.STOP_CONDITION if met else None
+
+    def hopeless(self, iteration_ended: bool) -> str:  # noqa: ARG002
+        if self._condition is None or not self._generator.finished or self._condition.met(self._progress):
+            return ""  # what is left was planned, or is sought a few times only
+        stands = f"everything that was found is covered, and the stop condition stands at {self.progress():.0%}"
+        remark = self.remark()
+        return f"{stands}; {remark}" if remark else stands
+
+    def progress(self) -> float:
+        return self._generator.progress if self._condition is None else self._condition.progress(self._progress)
+
+
+class GoalSetting(NamedTuple):
+    """What a goal is made for."""
+
+    network: Network
+    progress: Progress
+    start: Position  #: where the walk will first choose
+    prng: Prng  #: for choices
+    fixed: Mapping[tuple[int, str], Scalar]
+    durations: Mapping[str, float]  #: seconds by element id
+
+
+def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
+    """The goal of a path expression. Errors: `ImpossibleStepError`, `GenerationError`."""
     if path.test_case is not None:
-        return TestCaseGoal(DirectedGenerator(network, path.test_case, start))
-    assert path.condition is not None  # a plan has one of the two
-    return ConditionGoal(RandomGenerator(prng, path.generator is GeneratorKind.WEIGHTED), path.condition, progress)
+        return TestCaseGoal(DirectedGenerator(setting.network, path.test_case, setting.start))
+    if path.generator in (GeneratorKind.TOUR, GeneratorKind.SHORTEST):
+        return _planned(path, setting)
+    assert path.condition is not None  # random walks have one
+    generator = RandomGenerator(setting.prng, path.generator is GeneratorKind.WEIGHTED)
+    return ConditionGoal(generator, path.condition, setting.progress)
+
+
+def _planned(path: PathPlan, setting: GoalSetting) -> Goal:
+    """Loaded when it is asked for: most walks need none of it."""
+    from melanzana.generation.tours import following, shortest  # noqa: PLC0415
+
+    network, start, fixed, durations = setting.network, setting.start, setting.fixed, setting.durations
+    generator: TourGenerator | ShortestGenerator
+    if path.generator is GeneratorKind.TOUR:
+        generator = following.TourGenerator(network, start, fixed, durations, path.tour or TourSettings())
+    else:
+        assert isinstance(path.condition, Reached)
+        generator = shortest.ShortestGenerator(network, start, fixed, durations, path.condition)
+    return TourGoal(generator, path.condition, setting.progress)

@@ -6,12 +6,12 @@ exist, and what is asked for is not impossible from the start.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from melanzana.generation.questions import Questions, argument_of, fail, meant
-from melanzana.generation.stop_conditions import AllOf, AnyOf, StopCondition
+from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share
+from melanzana.generation.stop_conditions import AllOf, AnyOf, Reached, StopCondition
 from melanzana.graph.model import Model, TestCase
 
 MAX_CHARACTERS = 10_000
@@ -27,16 +27,28 @@ class GeneratorKind(StrEnum):
     RANDOM = "random"  #: all that may be performed alike
     WEIGHTED = "weighted"  #: in proportion to their weights
     DIRECTED = "directed"  #: as a test case says
+    TOUR = "tour"  #: the cheapest walk through every transition that can be taken
+    SHORTEST = "shortest"  #: the cheapest way to an element
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TourSettings:
+    """What is said of a tour besides its stop condition."""
+
+    reset_seconds: float | None = None  #: what starting over before Exit costs; None: it is done where nothing else leads on
+    steps: int | None = None  #: cut into test cases of at most so many steps
+    share: tuple[int, int] | None = None  #: only the test cases of agent n (from 1) of m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathPlan:
-    """A path expression, read. Either `condition` or `test_case` is there."""
+    """A path expression, read. A tour may do without a condition, a test case has none."""
 
     text: str
     generator: GeneratorKind
     condition: StopCondition | None = None
     test_case: TestCase | None = None
+    tour: TourSettings | None = None
 
 
 def parse_path(text: str, model: Model) -> PathPlan:
@@ -68,16 +80,17 @@ class _Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<open>\() | (?P<close>\)) | (?P<and>&&) | (?P<or>\|\|)
+        (?P<open>\() | (?P<close>\)) | (?P<comma>,) | (?P<and>&&) | (?P<or>\|\|)
       | (?P<quoted>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
-      | (?P<word>[^\s()"'&|]+)
+      | (?P<word>[^\s()"'&|,]+)
       | (?P<other>\S)
     )""",
     re.VERBOSE | re.DOTALL,
 )
 _JOINTS = {"and": "and", "or": "or"}
 _GENERATORS = {"random": GeneratorKind.RANDOM, "weighted": GeneratorKind.WEIGHTED, "weighted_random": GeneratorKind.WEIGHTED,
-               "directed": GeneratorKind.DIRECTED}  # fmt: skip
+               "directed": GeneratorKind.DIRECTED, "tour": GeneratorKind.TOUR, "shortest": GeneratorKind.SHORTEST}  # fmt: skip
+_CUTS = ("split", "shard")
 
 
 class _Parser:
@@ -96,19 +109,68 @@ class _Parser:
         word = self._next()
         if word.kind == "end":
             fail("the path expression is empty; write for example random(transition_coverage(100))", 0)
-        generator = _GENERATORS.get(word.text.lower())
-        if generator is None:
-            choice = "there are random, weighted and directed"
-            fail(f"unknown generator '{word.text}'{meant(word.text, _GENERATORS)}; {choice}", word.position)
-        self._want("open", f"'(' after '{word.text}'")
-        if generator is GeneratorKind.DIRECTED:
-            plan = PathPlan(text=self._text, generator=generator, test_case=self._test_case())
-        else:
-            plan = PathPlan(text=self._text, generator=generator, condition=self._checked_condition())
+        plan = self._generator(word)
         end = self._next()
         if end.kind != "end":
             fail(f"'{end.text}' is too much after the closing bracket", end.position)
         return plan
+
+    def _generator(self, word: _Token) -> PathPlan:
+        name = word.text.lower()
+        if name in _CUTS:
+            return self._cut(word)
+        generator = _GENERATORS.get(name)
+        if generator is None:
+            choice = "there are random, weighted, directed, tour, split, shard and shortest"
+            fail(f"unknown generator '{word.text}'{meant(word.text, [*_GENERATORS, *_CUTS])}; {choice}", word.position)
+        self._want("open", f"'(' after '{word.text}'")
+        if generator is GeneratorKind.DIRECTED:
+            return PathPlan(text=self._text, generator=generator, test_case=self._test_case())
+        if generator is GeneratorKind.TOUR:
+            return self._tour()
+        condition = self._checked_condition()
+        if generator is GeneratorKind.SHORTEST and not isinstance(condition, Reached):
+            fail("shortest takes one question: reached(name), reached_vertex(name) or reached_edge(name)", word.position)
+        return PathPlan(text=self._text, generator=generator, condition=condition)
+
+    # ---- tours
+
+    def _tour(self) -> PathPlan:
+        """What stands between the brackets: nothing, `reset(price)`, a stop condition, or both with a comma between."""
+        reset = None
+        first = self._peek()
+        if first.kind == "word" and first.text.lower() == "reset":
+            self._next()
+            text, position = self._argument(first, "a price in seconds")
+            reset = number(text, "reset", position, MAX_SECONDS)
+            if self._peek().kind == "comma":
+                self._next()
+            elif self._peek().kind != "close":
+                self._want("comma", "',' or ')' after the price")
+        condition = None
+        if self._peek().kind == "close":
+            self._next()
+        else:
+            condition = self._checked_condition()
+        settings = TourSettings(reset_seconds=reset)
+        return PathPlan(text=self._text, generator=GeneratorKind.TOUR, condition=condition, tour=settings)
+
+    def _cut(self, word: _Token) -> PathPlan:
+        """`split(tour(…), n)` or `shard(tour(…) or split(…), n/m)`."""
+        self._want("open", f"'(' after '{word.text}'")
+        self._depth += 1
+        inner = self._next()
+        allowed = ("tour",) if word.text.lower() == "split" else ("tour", "split")
+        if inner.text.lower() not in allowed:
+            fail(f"{word.text} takes {' or '.join(f'{name}(…)' for name in allowed)}, not '{inner.text}'", inner.position)
+        plan = self._generator(inner)
+        assert plan.tour is not None  # only tours come here
+        self._want("comma", f"',' after the tour in '{word.text}'")
+        first = self._peek()
+        text, position = self._rest_of_brackets("a number of steps" if word.text.lower() == "split" else "a share like 1/4")
+        if word.text.lower() == "split":
+            return replace(plan, tour=replace(plan.tour, steps=count(text, word.text, position)))
+        return replace(plan, tour=replace(plan.tour, share=share(text, first.position)))
 
     # ---- conditions
 

@@ -83,23 +83,23 @@ class Questions:
         asked = _Asked(word, text, position)
         known = _known(word)
         makers: dict[str, Callable[[_Asked], StopCondition]] = {
-            "steps": lambda asked: Steps(_count(asked)),
-            "actions": lambda asked: Actions(_count(asked)),
+            "steps": lambda asked: Steps(count(asked.text, asked.word, asked.position)),
+            "actions": lambda asked: Actions(count(asked.text, asked.word, asked.position)),
             "iterations": self._iterations,
             "reached": self._reached,
             "reached_vertex": self._reached,
             "reached_edge": self._reached,
-            "time": lambda asked: Elapsed(_number(asked, MAX_SECONDS)),
+            "time": lambda asked: Elapsed(number(asked.text, asked.word, asked.position, MAX_SECONDS)),
             "never": lambda _: Never(),
         }
         return makers[known](asked) if known in makers else self._coverage(asked, _KINDS[known])
 
     def _iterations(self, asked: _Asked) -> StopCondition:
         obstacle = "no iteration ever ends, for no action leads to Exit" if self._reachable.never_ends() else ""
-        return Iterations(_count(asked), obstacle)
+        return Iterations(count(asked.text, asked.word, asked.position), obstacle)
 
     def _coverage(self, asked: _Asked, kind: Covered) -> StopCondition:
-        percent = _number(asked, 100)
+        percent = number(asked.text, asked.word, asked.position, 100)
         coverable, total, missing = self._reachable.coverable(kind)
         needed = math.ceil(round(total * percent / 100, 9))
         if needed <= coverable:
@@ -139,16 +139,26 @@ def _known(word: str) -> str:
     return _ALIASES.get(lower, lower)
 
 
-def _count(asked: _Asked) -> int:
-    if not re.fullmatch(r"[0-9]{1,13}", asked.text) or not 1 <= int(asked.text) <= MAX_COUNT:
-        fail(f"{asked.word} takes a whole number from 1 to {MAX_COUNT}, not '{asked.text}'", asked.position)
-    return int(asked.text)
+def count(text: str, word: str, position: int) -> int:
+    """What stands in the brackets of `word`, a whole number from 1. Errors: `PathExpressionError`."""
+    if not re.fullmatch(r"[0-9]{1,13}", text) or not 1 <= int(text) <= MAX_COUNT:
+        fail(f"{word} takes a whole number from 1 to {MAX_COUNT}, not '{text}'", position)
+    return int(text)
 
 
-def _number(asked: _Asked, most: int) -> float:
-    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", asked.text) or float(asked.text) > most:
-        fail(f"{asked.word} takes a number from 0 to {most}, not '{asked.text}'", asked.position)
-    return float(asked.text)
+def number(text: str, word: str, position: int, most: int) -> float:
+    """What stands in the brackets of `word`, a number from 0 to `most`. Errors: `PathExpressionError`."""
+    if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text) or float(text) > most:
+        fail(f"{word} takes a number from 0 to {most}, not '{text}'", position)
+    return float(text)
+
+
+def share(text: str, position: int) -> tuple[int, int]:
+    """`n/m` with n from 1 to m. Errors: `PathExpressionError`."""
+    found = re.fullmatch(r"([0-9]{1,6}) */ *([0-9]{1,6})", text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        fail(f"shard takes a share like 1/4, the first of four, not '{text}'", position)
+    return int(found[1]), int(found[2])
 
 
 def _listed(names: tuple[str, ...]) -> str:

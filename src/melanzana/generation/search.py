@@ -8,7 +8,7 @@ What snippets will answer is not known beforehand: whether an action may be perf
 assignment to a bounded variable, reads a variable that a snippet sets. In a dry run no snippet answers and nothing is a guess.
 """
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -126,7 +126,8 @@ class Search:
         allowed = may(at, action)
         if not allowed and not (may_guess and hangs and not at.is_barred(action)):
             return
-        for target, ahead in _outcomes(at, action):
+        for target, ahead in outcomes(at, action):
+            _over_the_end(ahead)
             made = Leg(Move(action, target, parameters), leg.named)
             self._push(node.after(ahead, made, guesses=int(hangs and not allowed)))
 
@@ -136,8 +137,9 @@ class Landscape:
 
     def __init__(self, network: Network) -> None:
         self._has_previous = network.has_previous
+        self._layout = network.scopes.layout
         decisive = {variable for action in network.actions for variable in _decides(action)}
-        self._deciding = sorted(_sources(network, decisive))
+        self.deciding = tuple(sorted(_sources(network, decisive)))  #: (store, name) of what is read to decide what may be done
         answered = _affected(network, set(_answered(network)))
         self._hanging = frozenset(action.index for action in network.actions if not answered.isdisjoint(_decides(action)))
 
@@ -149,8 +151,17 @@ class Landscape:
             position.previous if self._has_previous else -1,
             -1 if position.pending is None else position.pending.index,
             tuple(sorted(position.calls.items())),
-            tuple(stores[store][name] for store, name in self._deciding),
+            tuple(stores[store][name] for store, name in self.deciding),
         )
+
+    def hangs_on_draws(self, fixed: Mapping[tuple[int, str], Scalar]) -> bool:
+        """Does it depend on generated values what may be done? Those that the caller fixed are not drawn."""
+        return any(self._layout[store][name].generated for store, name in self.deciding if (store, name) not in fixed)
+
+    @property
+    def hangs_on_answers(self) -> bool:
+        """Does it depend on what snippets answer what may be done?"""
+        return bool(self._hanging)
 
     def hangs_on_snippets(self, action: CompiledAction) -> bool:
         """Does it depend on what snippets answer whether this action may be performed?"""
@@ -175,8 +186,8 @@ def may(position: Position, action: CompiledAction) -> bool:
         return False
 
 
-def _outcomes(position: Position, action: CompiledAction) -> Iterator[tuple[int | None, Position]]:
-    """Every target that may follow, with the position after it; at Exit a new iteration has begun."""
+def outcomes(position: Position, action: CompiledAction) -> Iterator[tuple[int | None, Position]]:
+    """Every target that may follow, with the position after it."""
     performed = position.copy()
     performed.begin(action)
     try:
@@ -188,10 +199,14 @@ def _outcomes(position: Position, action: CompiledAction) -> Iterator[tuple[int 
         ahead = performed.copy()
         if ahead.move(target) and target is not None:
             ahead.enter(target)
-            if ahead.here().terminal:
-                ahead.restart()
-                ahead.enter(ahead.network.start.index)
         yield target, ahead
+
+
+def _over_the_end(position: Position) -> None:
+    """At Exit a new iteration has begun."""
+    if position.pending is None and position.here().terminal:
+        position.restart()
+        position.enter(position.network.start.index)
 
 
 def _decides(action: CompiledAction) -> Iterator[_Variable]:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from melanzana.errors import EvaluationError, GenerationError, ImpossibleStepError
 from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.ending import Ending
-from melanzana.generation.generators import Move
-from melanzana.generation.goals import make_goal
+from melanzana.generation.generators import Move, Turn
+from melanzana.generation.goals import GoalSetting, make_goal
 from melanzana.generation.network import CompiledAction, CompiledState, Network
 from melanzana.generation.path_expression import parse_path
 from melanzana.generation.position import Position
@@ -45,6 +45,7 @@ class WalkPlan:
     seed: int  #: 0 … 2^63-1
     on_error: OnError = OnError.CLEAN
     parameters: Mapping[str, Value] = field(default_factory=dict)  #: typed overrides by variable name; see `data.coerce_overrides`
+    durations: Mapping[str, float] = field(default_factory=dict)  #: seconds by element id, measured or declared, for tours
     dry: bool = False  #: no code is performed: steps have no calls and no outputs come
 
 
@@ -56,7 +57,8 @@ class Walk:
     """One run. `coverage` may be read at any time; `outcome` is there once `next_step` has returned None.
 
     Errors of the constructor, all before any step: `PathExpressionError`; `ImpossibleStepError` when the test case cannot be walked
-    whatever the snippets answer; `RequestError` for a parameter; `ExpressionError` and `InvalidModelError` for the model.
+    whatever the snippets answer; `GenerationError` when what is asked for is on no path that may be walked; `RequestError` for a
+    parameter; `ExpressionError` and `InvalidModelError` for the model.
     """
 
     def __init__(self, model: Model, plan: WalkPlan) -> None:
@@ -76,11 +78,13 @@ class Walk:
         self._progress = Progress(self.coverage)
         self._ending = Ending(network, plan.on_error)
         self._stage = Stage(plan.dry)
-        self._position = Position(network, prng.fork("data"), fixed_values(network, path.test_case, plan.parameters))
+        fixed = fixed_values(network, path.test_case, plan.parameters)
+        self._position = Position(network, prng.fork("data"), fixed)
         self._open: _Open | None = None
         self._entering: CompiledState | None = None
         self._broken = False  #: an assignment could not be evaluated: the walk cannot go on
-        self._goal = make_goal(path, network, self._progress, self._first_position(), prng.fork("choice"))
+        setting = GoalSetting(network, self._progress, self._first_position(), prng.fork("choice"), fixed, plan.durations)
+        self._goal = make_goal(path, setting)
         self._start_over()
 
     @property
@@ -175,16 +179,27 @@ class Walk:
             return None
         reason = self._goal.reached()
         if reason is not None:
-            self._end(Verdict.PASSED, reason, "")
+            self._end(Verdict.PASSED, reason, self._goal.remark())
             return None
         if hopeless := self._goal.hopeless(iteration_ended=False):
             self._end(Verdict.ERROR, EndReason.DEAD_END, hopeless)
             return None
         move = self._goal.choose(self._position)
-        if move is None:
+        if isinstance(move, Move):
+            return self._perform(move)
+        self._turn(move)
+        return None
+
+    def _turn(self, turn: Turn | None) -> None:
+        """The generator has no move: nothing can be done here, or it asks for something else."""
+        if turn is None:
             self._iteration_over(self._dead_end())
-            return None
-        return self._perform(move)
+        elif turn is Turn.RESTART:
+            self._iteration_over("")
+        elif hopeless := self._goal.hopeless(iteration_ended=False):
+            self._end(Verdict.ERROR, EndReason.DEAD_END, hopeless)
+        else:
+            self._end(Verdict.PASSED, EndReason.STOP_CONDITION, self._goal.remark())
 
     def _enter(self, state: CompiledState) -> Step:
         self._entering = None
@@ -207,7 +222,7 @@ class Walk:
         self._progress.iterations += 1
         reason = self._goal.reached()
         if reason is not None:
-            self._end(Verdict.PASSED, EndReason.DEAD_END if dead_end else reason, dead_end)
+            self._end(Verdict.PASSED, EndReason.DEAD_END if dead_end else reason, dead_end or self._goal.remark())
         elif hopeless := self._goal.hopeless(iteration_ended=True):
             self._end(Verdict.ERROR, EndReason.DEAD_END, f"{hopeless}; {dead_end}" if dead_end else hopeless)
         else:
