@@ -10,6 +10,7 @@ from datetime import datetime
 
 from melanzana.clients import assertions, restrictions
 from melanzana.clients.assertions import Assertion, RefusedAssertionError
+from melanzana.clients.credentials import SECRET_PREFIX
 from melanzana.clients.records import Client, ClientStatus, Credentials
 from melanzana.realms.master_key import DUMMY_DIGEST, MasterKey
 
@@ -41,6 +42,11 @@ def claimed_id(credentials: Credentials) -> str | None:
     if credentials.client_id is not None or credentials.assertion is None:
         return credentials.client_id
     return assertions.claimed_client(credentials.assertion)
+
+
+def shown_id(client_id: str) -> str:
+    """A claimed id for log and audit; somebody may have put a secret in its place."""
+    return "(a secret)" if SECRET_PREFIX in client_id else client_id[:LONGEST_CLIENT_ID]
 
 
 def prove(client: Client | None, hearing: Hearing, master: MasterKey) -> Assertion | None:

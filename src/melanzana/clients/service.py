@@ -25,7 +25,7 @@ from melanzana.audit.service import AuditService
 from melanzana.clients import downloads, restrictions, store, telling
 from melanzana.clients.assertions import Assertion
 from melanzana.clients.credentials import new_client_id, new_client_secret
-from melanzana.clients.proving import LONGEST_CLIENT_ID, Hearing, NotProvenError, claimed_id, prove, secret_digest
+from melanzana.clients.proving import Hearing, NotProvenError, claimed_id, prove, secret_digest, shown_id
 from melanzana.clients.records import Client, ClientFields, ClientSettings, ClientStatus, CreatedClient, Credentials, KeySet
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, NotFoundError, OAuthError, RequestError, UnavailableError
@@ -240,7 +240,7 @@ class ClientService:
                 await self._claim_assertion(client, proof)
         except NotProvenError as error:
             self._throttle.failed(client_id, address)
-            known = client_id[:LONGEST_CLIENT_ID]
+            known = shown_id(client_id)
             _log.warning("client not believed", client_id=known, realm=realm, address=address, reason=str(error))
             raise _invalid_client(realm, credentials, known, str(error)) from None
         return client
