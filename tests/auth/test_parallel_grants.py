@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support_clients import Site
 from support_server import create_client, running_server
+from support_site import Site
 from support_sockets import memory_bytes
 
 pytestmark = pytest.mark.slow

@@ -227,9 +227,9 @@ class AuthService:
         if self.logins is None or not await self.logins.end_by_refresh_token(call.realm, token, client_id, call.address):
             raise OAuthError("invalid_grant", "Invalid refresh token")
 
-    async def end_presented(self, request: Request) -> Believed:
-        """End the access token that the request itself carries; says whose it was. Errors: as `believe`."""
-        believed = await self.believed(request)
+    async def end_presented(self, request: Request, realm: str) -> Believed:
+        """End the access token that the request itself carries; says whose it was. Errors: as `believed`."""
+        believed = await self.believed(request, realm)
         await self._end(believed, request.client.host if request.client else "")
         return believed
 

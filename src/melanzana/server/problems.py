@@ -64,6 +64,8 @@ async def _melanzana_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.MelanzanaError)
     if _is_auth(request):
         return auth_answers.shape(error)
+    if isinstance(error, errors.OAuthError):
+        return _oauth_problem(error)
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
     if status == 500:
         return await _unexpected_error(request, error)
@@ -76,6 +78,14 @@ async def _melanzana_error(request: Request, error: Exception) -> Response:
         answer.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.detail.get("scope", "")}"'
     elif status == 503:
         answer.headers["Retry-After"] = str(error.detail.get("retry_after", RETRY_AFTER_SECONDS))
+    return answer
+
+
+def _oauth_problem(error: errors.OAuthError) -> Response:
+    """A refused grant at an older address; what else the error knows of the reason is for the log."""
+    answer = problem(error.status, error.code, error.message, error=error.error)
+    if (retry_after := error.detail.get("retry_after")) is not None:
+        answer.headers["Retry-After"] = str(retry_after)
     return answer
 
 

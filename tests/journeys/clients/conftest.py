@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from support_clients import Site
 from support_server import create_client, running_server
+from support_site import Site
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from authlib.deprecate import AuthlibDeprecationWarning
 from authlib.integrations.requests_client import OAuth2Session
 
-from support_clients import Site
+from support_site import Site
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)  # the library would rather be used with httpx's successor

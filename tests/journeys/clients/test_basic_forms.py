@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from support_clients import Site
+from support_site import Site
 
 pytestmark = pytest.mark.slow
 

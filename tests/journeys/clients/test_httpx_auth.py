@@ -6,7 +6,7 @@ import httpx
 import pytest
 from httpx_auth import InvalidGrantRequest, OAuth2, OAuth2ClientCredentials
 
-from support_clients import Site
+from support_site import Site
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import httpx
 import jwt
 import pytest
 
-from support_clients import Site
+from support_site import Site
 
 pytestmark = pytest.mark.slow
 

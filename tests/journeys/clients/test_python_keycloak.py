@@ -5,7 +5,7 @@ import pytest
 from keycloak import KeycloakOpenID
 from keycloak.exceptions import KeycloakAuthenticationError
 
-from support_clients import Site
+from support_site import Site
 
 pytestmark = pytest.mark.slow
 

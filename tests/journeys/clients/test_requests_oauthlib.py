@@ -6,7 +6,7 @@ from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
-from support_clients import Site
+from support_site import Site
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_tls")]
 
