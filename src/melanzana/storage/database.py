@@ -24,6 +24,7 @@ from melanzana.errors import SettingsError, UnavailableError
 from melanzana.storage.engines import (
     driver_of,
     error_name,
+    glancing_engine,
     is_infrastructure,
     memory_engine,
     reader_engine,
@@ -55,7 +56,8 @@ class Database(ABC):
     async def glance(self, question: Callable[[Connection], T]) -> T:
         """Ask for one row by its primary key, on the calling thread: for such a question a thread of its own costs more.
 
-        The same promises and errors as `read`. Anything that may touch more than a page or two is a `read`.
+        One statement, since only that is sure to see one snapshot; otherwise the same promises and errors as `read`. Anything that
+        may touch more than a page or two is a `read`.
         """
         return await self.read(question)
 
@@ -75,10 +77,10 @@ class Database(ABC):
 class SqliteDatabase(Database):
     """A database file of this server process."""
 
-    def __init__(self, *, writer: Writer, readers: Engine, lock: ServerLock | None) -> None:
+    def __init__(self, *, writer: Writer, readers: Engine, glancing: Connection, lock: ServerLock | None) -> None:
         self.writer = writer
         self._readers = readers
-        self._glancing = readers.connect()
+        self._glancing = glancing
         self._glancing_alone = threading.Lock()
         self._lock = lock
         self._homecoming = Homecoming()
@@ -99,7 +101,7 @@ class SqliteDatabase(Database):
         try:
             path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
             writer = Writer(writer_engine(path).connect, limits or WriterLimits())
-            return cls(writer=writer, readers=reader_engine(path, _READERS + 1), lock=lock)
+            return cls(writer=writer, readers=reader_engine(path, _READERS), glancing=glancing_engine(path).connect(), lock=lock)
         except BaseException as error:
             if lock is not None:
                 lock.release()

@@ -41,6 +41,13 @@ def reader_engine(path: Path, connections: int) -> Engine:
     return engine
 
 
+def glancing_engine(path: Path) -> Engine:
+    """Engine of the one connection for questions of a single statement: it opens no transaction, the statement is its own."""
+    engine = _engine(_url(path), begin=None, poolclass=NullPool)
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA query_only=ON"))
+    return engine
+
+
 def memory_engine() -> Engine:
     """Engine of one in-memory database that lives as long as the engine."""
     return _engine(URL.create("sqlite+pysqlite"), begin="BEGIN", poolclass=StaticPool)
@@ -77,7 +84,7 @@ def _url(path: Path) -> URL:
     return URL.create("sqlite+pysqlite", database=str(path))
 
 
-def _engine(url: URL, *, begin: str, poolclass: type[Pool], **options: Any) -> Engine:
+def _engine(url: URL, *, begin: str | None, poolclass: type[Pool], **options: Any) -> Engine:
     engine = create_engine(url, poolclass=poolclass, connect_args={"check_same_thread": False}, **options)
 
     def prepare(connection: DriverConnection, _record: object) -> None:
@@ -86,11 +93,9 @@ def _engine(url: URL, *, begin: str, poolclass: type[Pool], **options: Any) -> E
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=FULL")
 
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", start)
+    if begin is not None:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
