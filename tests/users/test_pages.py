@@ -216,7 +216,11 @@ async def test_the_first_administrator_in_a_real_browser(browser: OpenBrowser) -
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_label("Password again").fill(PASSWORD)
     await page.get_by_role("button", name="Make the administrator").click()
-    await page.wait_for_url("**/login*")
+    await page.get_by_label("Name", exact=True).fill("boss")
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("link", name="Users").or_(page.get_by_text("boss")).first.wait_for()
+    assert len(await users.sessions.list((await users.accounts.by_name("eggplant", "boss")).id)) == 1
     boss = await users.accounts.by_name("eggplant", "boss")
     _, link = await users.links.password_address("eggplant", boss.id, OPERATOR)
     page = await browser.open_page(link.removeprefix(browser.url))
