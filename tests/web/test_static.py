@@ -1,31 +1,92 @@
-"""Vendored files are the published ones, and pages load nothing from elsewhere."""
+"""Static files: others' are the published ones, and what never changes under its address is kept for ever."""
 
-import hashlib
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
-from melanzana.web import documentation
-from melanzana.web.documentation import STATIC_FOLDER
+from melanzana.web import assets, documentation
+from support_app import running_app
 
-SUMS = [line.split(maxsplit=1) for line in (STATIC_FOLDER / "SHA256SUMS").read_text().splitlines()]
-
-
-@pytest.mark.parametrize(("digest", "name"), SUMS, ids=[name for _, name in SUMS])
-def test_a_vendored_file_has_its_published_checksum(digest: str, name: str) -> None:
-    """The bytes are the ones whose checksum was written down."""
-    assert hashlib.sha256((STATIC_FOLDER / name).read_bytes()).hexdigest() == digest
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "scripts"))
+import vendor  # noqa: E402 - a script, beside the package
 
 
-def test_every_vendored_file_has_a_checksum() -> None:
-    """No file stands in a vendored folder without a line in SHA256SUMS."""
-    found = {str(path.relative_to(STATIC_FOLDER)) for path in STATIC_FOLDER.glob("*/**/*") if path.is_file()}
-    assert found == {name for _, name in SUMS}
+def test_vendored_files_are_the_published_ones() -> None:
+    """Every file of the manifest has its checksum, nothing else is there, and each package has its licence."""
+    assert vendor.check() == []
 
 
-def test_the_documentation_page_names_no_other_host() -> None:
-    """Every src and href of the page is a path of this server."""
-    addresses = re.findall(r'(?:src|href)="([^"]*)"', documentation._PAGE)
-    assert addresses
-    assert all(address.startswith("/static/") for address in addresses)
+def test_a_changed_vendored_file_is_found(tmp_path: Path) -> None:
+    """One byte more, a file too many and a file too few are each named."""
+    copy = tmp_path / "vendor"
+    for path in assets.VENDOR_FOLDER.rglob("*"):
+        if path.is_file():
+            (copy / path.relative_to(assets.VENDOR_FOLDER)).parent.mkdir(parents=True, exist_ok=True)
+            (copy / path.relative_to(assets.VENDOR_FOLDER)).write_bytes(path.read_bytes())
+    assert vendor.check(copy) == []
+    htmx, swagger = (copy / package.folder for package in assets.vendored())
+    with (htmx / "htmx.min.js").open("ab") as file:
+        file.write(b" ")
+    (htmx / "more.js").write_text("", "utf-8")
+    (swagger / "NOTICE").unlink()
+    wrong = " ".join(vendor.check(copy))
+    assert "htmx.min.js is not what was published" in wrong
+    assert "more.js is not in the manifest" in wrong
+    assert "NOTICE is in the manifest and not in the folder" in wrong
+
+
+def test_the_integrity_of_a_vendored_file_is_that_of_its_bytes() -> None:
+    """What the manifest says and what the browser will compute agree."""
+    for package in assets.vendored():
+        for name, integrity in package.integrity.items():
+            assert assets.integrity_of((assets.VENDOR_FOLDER / package.folder / name).read_bytes()) == integrity
+
+
+def test_an_asset_that_is_not_there_is_an_error() -> None:
+    """A misspelt name in a template is found by the first test that shows the page."""
+    with pytest.raises(KeyError):
+        assets.asset("melanzana.scss")
+
+
+@pytest.mark.anyio
+async def test_versioned_addresses_are_kept_for_ever_and_plain_ones_are_not(tmp_path: Path) -> None:
+    """Under its digest or version a file is immutable; under its plain name the browser asks each time."""
+    async with running_app(tmp_path) as app:
+        for name in ("melanzana.css", "page.js", "htmx.min.js", "swagger-ui.css"):
+            answer = await app.http.get(assets.asset(name))
+            assert answer.status_code == 200, name
+            assert answer.headers["cache-control"] == assets.FOR_EVER
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+        plain = await app.http.get("/static/melanzana.css")
+        assert plain.headers["cache-control"] == assets.EACH_TIME
+        assert (await app.http.get("/static/000000000000/melanzana.css")).status_code == 404
+
+
+def test_our_own_sheet_stays_small() -> None:
+    """Whoever adds a rule looks first whether one is there already."""
+    assert (assets.STATIC_FOLDER / "melanzana.css").stat().st_size <= 14 * 1024
+
+
+def test_the_scripts_of_one_page_stay_small() -> None:
+    """A page loads less than 30 KB of our own script."""
+    own = [path for path in assets.STATIC_FOLDER.glob("*.js") if path.name != "docs.js"]
+    assert sum(path.stat().st_size for path in own) < 30 * 1024
+
+
+def test_templates_name_no_other_host_and_nothing_inline() -> None:
+    """No template loads from elsewhere, has a style or event attribute, or a script in the page."""
+    templates = sorted((ROOT / "src" / "melanzana").glob("*/templates/**/*.html"))
+    assert templates
+    for template in templates:
+        text = template.read_text("utf-8")
+        assert not re.findall(r'(?:src|href)="(?:https?:)?//', text), template
+        assert not re.findall(r"\sstyle=|\son[a-z]+=|<style|javascript:", text), template
+        assert not re.findall(r"<script(?![^>]*\ssrc=)", text), template
+
+
+def test_only_the_documentation_page_allows_inline_styles() -> None:
+    """Swagger UI needs them; scripts are never inline."""
     assert "unsafe-inline" not in documentation.CONTENT_POLICY.split("script-src")[1].split(";")[0]

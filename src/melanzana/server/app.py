@@ -3,44 +3,55 @@
 `process.py` serves it; contract tests call it in process.
 """
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from melanzana.server import openapi, problems, routes
+from melanzana.server.error_pages import ErrorPages
 from melanzana.server.limits import BodyLimits, body_limits
 from melanzana.server.services import Services
 from melanzana.server.settings import ServerSettings
 
-#: On every answer; pages set their own Content-Security-Policy.
+#: On every answer; pages set their own Content-Security-Policy, static files their own Cross-Origin-Resource-Policy.
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+#: With an https address: browsers come back by https for two years. Subdomains are others' business.
+HSTS = {"Strict-Transport-Security": "max-age=63072000"}
 
 
 def create_app(settings: ServerSettings, services: Services) -> ASGIApp:
     """The whole server as one ASGI app over open services."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
-    routes.include(app, services)
+    pages = routes.include(app, services)
     problems.install(app)
-    openapi.install(app)
-    return SecurityHeaders(BodyLimits(app, body_limits(settings)))
+    ErrorPages(pages, services.gate).install(app)
+    openapi.install(app, settings.realm)
+    headers = SECURITY_HEADERS | (HSTS if settings.base_url.startswith("https://") else {})
+    return SecurityHeaders(BodyLimits(app, body_limits(settings)), headers)
 
 
 class SecurityHeaders:
     """Adds the headers that every answer carries, unless the route set its own."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -42,6 +42,7 @@ class Logins:
     ) -> None:
         self._clock = clock
         self._rooms = rooms
+        self.master = rooms.master
         self.login = LoginService(
             database,
             clock,

@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from melanzana.access.permissions import SCOPES_OF
+from melanzana.access.records import PrincipalKind
 from melanzana.version import __version__
 from melanzana.web.answers import SCHEMAS
 
@@ -16,23 +18,23 @@ DESCRIPTION = (
 _REF = "#/components/schemas/{model}"
 
 
-def install(app: FastAPI) -> None:
-    """Make `app.openapi()` return the finished document, built once."""
+def install(app: FastAPI, realm: str = "eggplant") -> None:
+    """Make `app.openapi()` return the finished document, built once. `realm`: whose token endpoint it names."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _build(app)
+            app.openapi_schema = _build(app, realm)
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
 
 
-def _build(app: FastAPI) -> dict[str, Any]:
+def _build(app: FastAPI, realm: str) -> dict[str, Any]:
     document = get_openapi(title="Melanzana", version=__version__, description=DESCRIPTION, routes=app.routes)
     components = document.setdefault("components", {})
     _, shared = models_json_schema([(model, "serialization") for model in SCHEMAS.values()], ref_template=_REF)
     components.setdefault("schemas", {}).update(shared["$defs"])
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = _security_schemes(realm)
     for path, item in document["paths"].items():
         for operation in item.values():
             _finish(path, operation)
@@ -42,9 +44,20 @@ def _build(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+def _security_schemes(realm: str) -> dict[str, Any]:
+    """A token in hand, or one that the documentation page gets itself with the credentials of an API client."""
+    scopes = dict.fromkeys(sorted(SCOPES_OF[PrincipalKind.API_CLIENT]), "")
+    # Relative, as OpenAPI allows: whoever reads the document speaks to the server it came from.
+    flow = {"tokenUrl": f"/auth/realms/{realm}/protocol/openid-connect/token", "scopes": scopes}
+    return {
+        "client_credentials": {"type": "oauth2", "flows": {"clientCredentials": flow}},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    }
+
+
 def _finish(path: str, operation: dict[str, Any]) -> None:
     if not path.startswith(("/auth/", "/healthz", "/readyz")):
-        operation["security"] = [{"bearer": []}]
+        operation.setdefault("security", [{"client_credentials": []}, {"bearer": []}])
 
 
 def _mentions(value: Any, name: str) -> bool:

@@ -1,18 +1,27 @@
 """How a room shows a page: its templates over the shared layout, with the headers that every page carries.
 
 A room's `pages.py` gets one `Pages` from the route table, and its templates lie in `<room>/templates/<room>/`. What a template
-always has: `visitor` (who is logged in, or None), `navigation`, `csrf_token`, `version`.
+always has: `visitor` (who is logged in, or None), `csrf_token`, `path`, `version`, `ui` (the macros), `asset` and `integrity`, and
+the filters `ago`, `utc`, `iso` (of instants), `instant` (of epoch seconds) and `duration`. What it is given is escaped; a name that
+it is not given is an error.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from melanzana.clock import Clock, SystemClock
 from melanzana.version import __version__
+from melanzana.web import assets, instants
 
 #: What a page may load and do: its own files, nothing inline, nothing from elsewhere.
 CONTENT_POLICY = (
@@ -22,7 +31,7 @@ CONTENT_POLICY = (
 PAGE_HEADERS = {"Content-Security-Policy": CONTENT_POLICY, "Cache-Control": "no-store"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationItem:
     """One link of the header; shown to those who have the permission word (None: everybody who is logged in)."""
 
@@ -30,15 +39,42 @@ class NavigationItem:
     href: str
     scope: str | None = None
     group: str | None = None  #: the menu it stands in, such as System
+    key: str = ""  #: the letter that follows `g`
+    summary: str = ""  #: one line on the home page
 
 
 class Pages:
     """Renders the templates of the shared layout and of the rooms named."""
 
-    def __init__(self, packages: Sequence[str], navigation: Sequence[NavigationItem] = ()) -> None:
-        loaders = [PackageLoader(package) for package in ("melanzana.web", *packages)]
-        self._environment = Environment(loader=ChoiceLoader(loaders), autoescape=True, undefined=StrictUndefined)
+    def __init__(self, packages: Sequence[str], navigation: Sequence[NavigationItem] = (), *, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._navigation = tuple(navigation)
+        self._environment = Environment(
+            loader=FileSystemLoader([_templates(package) for package in ("melanzana.web", *packages)]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._furnish(self._environment)
+
+    def _furnish(self, environment: Environment) -> None:
+        environment.filters |= {
+            "ago": lambda instant: instants.ago(instant, self._clock.now()),
+            "utc": instants.utc,
+            "iso": instants.iso,
+            "duration": instants.duration,
+            "instant": lambda seconds: datetime.fromtimestamp(seconds, UTC),
+            "literal": re.escape,
+        }
+        environment.tests["current"] = _is_here
+        environment.globals |= {"asset": assets.asset, "integrity": assets.integrity, "version": __version__}
+        environment.globals["ui"] = environment.get_template("web/macros.html").module
+
+    def navigation(self, visitor: Any) -> list[NavigationItem]:
+        """The links that this visitor may follow; none for a stranger."""
+        scopes = visitor.principal.scopes if visitor else frozenset()
+        return [item for item in self._navigation if visitor and (item.scope is None or item.scope in scopes)]
 
     def render(
         self,
@@ -51,15 +87,34 @@ class Pages:
         **values: Any,
     ) -> HTMLResponse:
         """The page. `visitor`: a `Visitor` (access room), or None for a stranger."""
-        scopes = visitor.principal.scopes if visitor else frozenset()
-        shown = [item for item in self._navigation if visitor and (item.scope is None or item.scope in scopes)]
-        text = self._environment.get_template(template).render(
-            request=request,
-            path=request.url.path,
-            visitor=visitor,
-            csrf_token=visitor.csrf_token if visitor else "",
-            navigation=shown,
-            version=__version__,
-            **values,
-        )
+        shown = self.navigation(visitor)
+        path = request.url.path
+        known = {
+            "request": request,
+            "path": path,
+            "visitor": visitor,
+            "csrf_token": visitor.csrf_token if visitor else "",
+            "navigation": shown,
+            "menus": [(group, list(items)) for group, items in groupby(shown, key=lambda item: item.group)],
+            "trail": _trail(shown, path),
+            "without_login": False,
+        }
+        text = self._environment.get_template(template).render(known | values)
         return HTMLResponse(text, status, {**PAGE_HEADERS, **(headers or {})})
+
+
+def _templates(package: str) -> str:
+    return str(Path(str(import_module(package).__file__)).parent / "templates")
+
+
+def _is_here(item: NavigationItem, path: str) -> bool:
+    return path == item.href or path.startswith(f"{item.href}/")
+
+
+def _trail(shown: Sequence[NavigationItem], path: str) -> list[tuple[str, str | None]]:
+    """Where the page stands: the menu and the list it belongs to; nothing for a page that the header itself leads to."""
+    here = next((item for item in shown if _is_here(item, path)), None)
+    if here is None or (here.group is None and here.href == path):
+        return []
+    menu: list[tuple[str, str | None]] = [(here.group, None)] if here.group else []
+    return [*menu, (here.title, here.href if path != here.href else None)]
