@@ -138,3 +138,69 @@ def test_a_missing_file_is_wrong_use(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["generate", str(tmp_path / "none.yaml")])
     assert done.exit_code == 2
     assert "cannot read" in done.output
+
+
+BRANCHES = """
+model: Branches
+start: Root
+states:
+  Root: {actions: {left: L, right: R, down: D}}
+  L: {actions: {left again: L2}}
+  L2: {actions: {home from left: Root}}
+  R: {actions: {home from right: Root}}
+  D: {actions: {end: exit}}
+"""
+
+
+def test_a_tour_is_cut_and_shared_out_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--split` and `--shard` go around the path, and the parts are called test cases."""
+    file = tmp_path / "branches.yaml"
+    file.write_text(BRANCHES, "utf-8")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def generated(*more: str) -> str:
+        done = CliRunner().invoke(app, ["generate", str(file), "--seed", "1", "--split", "8", *more])
+        assert done.exit_code == 0
+        return done.output
+
+    lines = generated().splitlines()
+    assert lines[0] == "Branches: split(tour(), 8), seed 1"
+    assert "test case 2" in lines
+    assert "test cases: passed" in lines[-1]
+    assert max(map(len, lines)) <= 80
+    shares = [json.loads(generated("--shard", f"{share}/2", "--json")) for share in (1, 2)]
+    assert shares[1]["path"] == "shard(split(tour(), 8), 2/2)"
+    assert all(case["last_step"] - case["first_step"] < 8 for share in shares for case in share["test_cases"])
+    taken = [{step["name"] for step in share["steps"] if step["kind"] == "action"} for share in shares]
+    assert len(taken[0] | taken[1]) == 7
+    assert taken[0] != taken[1]
+
+
+def test_a_tour_says_whether_it_is_the_shortest(generate: Generate) -> None:
+    """In both forms; a random walk says nothing."""
+    assert "no path does the same for less" in generate("--path", "tour()", "--stats").output
+    assert json.loads(generate("--path", "tour()", "--json").output)["exact"] is True
+    assert json.loads(generate("--path", "random(steps(3))", "--json").output)["exact"] is None
+
+
+def test_durations_are_read_by_name_and_wrong_ones_refused(generate: Generate, tmp_path: Path) -> None:
+    """Each message names the option and what is wrong."""
+    file = tmp_path / "durations.json"
+    file.write_text('{"press": 2.5, "On": 1}', "utf-8")
+    assert generate("--path", "tour()", "--durations", str(file)).exit_code == 0
+    for text, message in [
+        ("[1]", "seconds, …}"),
+        ("{", "is no JSON"),
+        ('{"pres": 1}', "no state or action 'pres'"),
+        ('{"press": -1}', "takes seconds from 0"),
+    ]:
+        file.write_text(text, "utf-8")
+        refused = generate("--path", "tour()", "--durations", str(file))
+        assert refused.exit_code == 2
+        assert message in refused.output.replace("\n", " ").replace("│ ", "").replace(" │", "")
+
+
+@pytest.mark.parametrize("arguments", [["--split", "5", "--path", "random(never)"], ["--shard", "1/2", "--test-case", "twice"]])
+def test_only_tours_are_cut(generate: Generate, arguments: list[str]) -> None:
+    """Anything else is a wrong use of the command."""
+    assert generate(*arguments).exit_code == 2

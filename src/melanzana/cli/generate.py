@@ -8,13 +8,14 @@ import json
 import shutil
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from melanzana.cli.check import plural, printable, read_bytes
+from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
 from melanzana.errors import PathExpressionError, RequestError
 from melanzana.generation.step import OnError, Step, StepKind, Verdict
 
@@ -40,15 +41,26 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     ] = None,
     param: Annotated[list[str] | None, typer.Option(help="name=value for a variable of the model.", show_default=False)] = None,
     on_error: Annotated[OnError, typer.Option(help="What the walk does when an expression fails.")] = OnError.CLEAN,
+    split: Annotated[
+        int | None, typer.Option(min=1, help="Cut the tour into test cases of at most so many steps.", show_default=False)
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="K/OF", help="Only the K-th of OF shares of the tour's test cases.", show_default=False)
+    ] = None,
+    durations: Annotated[
+        Path | None, typer.Option(help="JSON file with seconds by name, for tours and shortest paths.", show_default=False)
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop here in any case.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Print the figures and not the path.")] = False,
 ) -> None:
     """Generate a path through a model; no code is performed."""
-    if path is not None and test_case is not None:
-        raise typer.BadParameter("give --path or --test-case, not both", param_hint="--path")
+    if test_case is not None and (path is not None or split is not None or shard is not None):
+        other = "--path" if path is not None else "--split or --shard"
+        raise typer.BadParameter(f"give {other} or --test-case, not both", param_hint="--test-case")
     loaded = _load(model)
-    plan = _plan(loaded, path, test_case, seed, on_error, param or [])
+    asked = _Asked(cut_path(path, split, shard), test_case, seed, on_error, param or [], read_durations(durations, loaded))
+    plan = _plan(loaded, asked)
     walk = _walk(loaded, plan, max_steps)
     run = _Generated(loaded, plan, walk, max_steps)
     if as_json:
@@ -67,9 +79,18 @@ def _load(file: Path) -> "Model":
     return model
 
 
-def _plan(  # noqa: PLR0917
-    model: "Model", path: str | None, test_case: str | None, seed: int | None, on_error: OnError, param: list[str]
-) -> "WalkPlan":
+class _Asked(NamedTuple):
+    """What the command line asks for besides the model."""
+
+    path: str | None
+    test_case: str | None
+    seed: int | None
+    on_error: OnError
+    param: list[str]
+    durations: Mapping[str, float]
+
+
+def _plan(model: "Model", asked: _Asked) -> "WalkPlan":
     import secrets
 
     from melanzana.generation.data import coerce_overrides
@@ -77,11 +98,17 @@ def _plan(  # noqa: PLR0917
     from melanzana.generation.walk import WalkPlan
 
     try:
-        parameters = coerce_overrides(model, dict(_pair(text) for text in param))
+        parameters = coerce_overrides(model, dict(_pair(text) for text in asked.param))
     except RequestError as error:
         raise typer.BadParameter(error.message, param_hint="--param") from None
-    chosen = secrets.randbelow(2**31) if seed is None else seed
-    return WalkPlan(path=path or default_path(test_case), seed=chosen, on_error=on_error, parameters=parameters, dry=True)
+    return WalkPlan(
+        path=asked.path or default_path(asked.test_case),
+        seed=secrets.randbelow(2**31) if asked.seed is None else asked.seed,
+        on_error=asked.on_error,
+        parameters=parameters,
+        durations=asked.durations,
+        dry=True,
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -93,12 +120,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _walk(model: "Model", plan: "WalkPlan", max_steps: int | None) -> "Walk":
     """The walk, before its first step. Ends the command with 2 for a path expression that cannot be used."""
-    from melanzana.generation.path_expression import parse_path
     from melanzana.generation.walk import Walk
 
     try:
-        condition = parse_path(plan.path, model).condition
-        if max_steps is None and condition is not None and not condition.offline:
+        if max_steps is None and not _ends(plan, model):
             message = "`never` and `time` do not end a path that is only generated: add another condition or --max-steps"
             raise typer.BadParameter(message, param_hint="--path")
         return Walk(model, plan)
@@ -107,6 +132,14 @@ def _walk(model: "Model", plan: "WalkPlan", max_steps: int | None) -> "Walk":
         raise typer.Exit(_EXIT_USAGE) from None
     except RequestError as error:
         raise typer.BadParameter(error.message, param_hint="--param") from None
+
+
+def _ends(plan: "WalkPlan", model: "Model") -> bool:
+    """Does generating alone bring the path to an end? A tour always ends."""
+    from melanzana.generation.path_expression import parse_path
+
+    path = parse_path(plan.path, model)
+    return path.tour is not None or path.condition is None or path.condition.offline
 
 
 def _pointed(path: str, error: PathExpressionError) -> str:
@@ -124,6 +157,8 @@ class _Generated:
         self._model, self._plan, self._walk = model, plan, walk
         self._max_steps = max_steps
         self._width = min(shutil.get_terminal_size().columns, _WIDEST)
+        self._part = part_name(plan.path)
+        self._parts: list[dict[str, int]] = []  #: of each iteration its number and the numbers of its first and last step
         self._steps = self._actions = 0
         self._seconds = 0.0
 
@@ -134,7 +169,7 @@ class _Generated:
         for step in self._generate():
             if not stats:
                 if step.iteration != iteration and step.iteration > 1:
-                    typer.echo(f"\niteration {step.iteration}")
+                    typer.echo(f"\n{self._part} {step.iteration}")
                 typer.echo(_line(step, self._width))
             iteration = step.iteration
         if stats:
@@ -152,19 +187,18 @@ class _Generated:
             "path": self._plan.path,
             "seed": self._plan.seed,
             "outcome": outcome and {"verdict": outcome.verdict, "reason": outcome.reason, "message": outcome.message},
+            "exact": self._walk.exact,
             "count": {"steps": self._steps, "actions": self._actions, "iterations": self._walk.iteration},
             "coverage": {n: {"covered": m.covered, "total": m.total, "ratio": m.ratio} for n, m in measures.items()},
+            **({"test_cases": self._parts} if self._part != ITERATION else {}),
             **({} if stats else {"steps": steps}),
         }
 
     def exit_code(self) -> int:
         """0 for a complete path, or for one that only `--max-steps` could end."""
-        from melanzana.generation.path_expression import parse_path
-
         if self._walk.outcome is not None:
             return 0 if self._walk.outcome.verdict is Verdict.PASSED else _EXIT_INCOMPLETE
-        condition = parse_path(self._plan.path, self._model).condition
-        return 0 if condition is not None and not condition.offline else _EXIT_INCOMPLETE
+        return _EXIT_INCOMPLETE if _ends(self._plan, self._model) else 0
 
     def _generate(self) -> Iterator[Step]:
         from melanzana.generation.walk import walk_steps
@@ -173,6 +207,9 @@ class _Generated:
         for step in walk_steps(self._walk, max_steps=self._max_steps):
             self._steps += 1
             self._actions += step.kind is StepKind.ACTION
+            if not self._parts or self._parts[-1]["number"] != step.iteration:
+                self._parts.append({"number": step.iteration, "first_step": step.number})
+            self._parts[-1]["last_step"] = step.number
             yield step
         self._seconds = time.perf_counter() - begun
 
@@ -182,6 +219,11 @@ class _Generated:
             typer.echo(f"  {name:<12} {measure.covered:>6,} of {measure.total:>6,}  {measure.ratio:>6.1%}")
         if missing := self._missing():
             typer.echo(self._fill(f"  not covered: {missing}"))
+        if self._walk.exact is not None:
+            typer.echo("  no path does the same for less" if self._walk.exact else "  a shorter path may do the same")
+        if self._part != ITERATION:
+            longest = max((part["last_step"] - part["first_step"] + 1 for part in self._parts), default=0)
+            typer.echo(f"  the longest test case has {longest} steps")
         if self._seconds > 0:
             typer.echo(f"  {self._steps / self._seconds:,.0f} steps a second")
 
@@ -195,7 +237,7 @@ class _Generated:
         return ", ".join(names[element] for element in ids[:_LISTED]) + more
 
     def _end(self, iterations: int) -> str:
-        sizes = (self._steps, "step"), (self._actions, "action"), (iterations, "iteration")
+        sizes = (self._steps, "step"), (self._actions, "action"), (iterations, self._part)
         count = ", ".join(plural(size, word) for size, word in sizes)
         outcome = self._walk.outcome
         if outcome is None:

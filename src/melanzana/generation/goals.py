@@ -15,7 +15,7 @@ from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
 from melanzana.generation.routes import DirectedGenerator
 from melanzana.generation.step import EndReason
-from melanzana.generation.stop_conditions import Reached, StopCondition
+from melanzana.generation.stop_conditions import AllOf, AnyOf, Coverage, Reached, StopCondition
 from melanzana.graph.model import Scalar
 
 if TYPE_CHECKING:
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 class Goal(Protocol):
     """What every goal answers. None of the questions changes what a later one is answered."""
+
+    @property
+    def exact(self) -> bool | None:
+        """Is it known that no walk does the same for less? None: it was not asked for."""
+        ...
 
     def choose(self, position: Position) -> Move | Turn | None:
         """The next move; None when nothing can be done. Errors: `EvaluationError`, `ImpossibleStepError`."""
@@ -49,6 +54,8 @@ class Goal(Protocol):
 
 class ConditionGoal:
     """Walk at random until a stop condition is met."""
+
+    exact = None
 
     def __init__(self, generator: PathGenerator, condition: StopCondition, progress: Progress) -> None:
         self.choose = generator.choose
@@ -77,6 +84,7 @@ class TestCaseGoal:
     """Perform the steps of a test case."""
 
     __test__ = False
+    exact = None
 
     def __init__(self, generator: DirectedGenerator) -> None:
         self.choose = generator.choose
@@ -105,19 +113,37 @@ class TourGoal:
         self._condition = condition
         self._progress = progress
 
+    @property
+    def exact(self) -> bool | None:
+        """Is it known that no walk does the same for less? None where nothing was planned, or something else was walked."""
+        return self._generator.exact
+
     def reached(self) -> EndReason | None:
-        met = self._generator.finished if self._condition is None else self._condition.met(self._progress)
+        met = self._done() or (self._condition is not None and self._condition.met(self._progress))
         return EndReason.STOP_CONDITION if met else None
 
     def hopeless(self, iteration_ended: bool) -> str:  # noqa: ARG002
-        if self._condition is None or not self._generator.finished or self._condition.met(self._progress):
+        if self._done() or not self._generator.finished or self._condition is None or self._condition.met(self._progress):
             return ""  # what is left was planned, or is sought a few times only
         stands = f"everything that was found is covered, and the stop condition stands at {self.progress():.0%}"
         remark = self.remark()
         return f"{stands}; {remark}" if remark else stands
 
+    def _done(self) -> bool:
+        """Was everything gone through that is wanted? A condition that asks for coverage is to be met all the same."""
+        return self._generator.finished and (self._condition is None or not _wants(self._condition))
+
     def progress(self) -> float:
         return self._generator.progress if self._condition is None else self._condition.progress(self._progress)
+
+
+def _wants(condition: StopCondition) -> bool:
+    """Does it ask for something to be covered, and not only for an end?"""
+    if isinstance(condition, AllOf):
+        return any(map(_wants, condition.parts))
+    if isinstance(condition, AnyOf):
+        return all(map(_wants, condition.parts))
+    return isinstance(condition, Coverage | Reached)
 
 
 class GoalSetting(NamedTuple):

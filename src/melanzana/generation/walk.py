@@ -96,6 +96,11 @@ class Walk:
         """How near the end is, from 0 to 1, as the stop condition or the test case counts it."""
         return self._goal.progress()
 
+    @property
+    def exact(self) -> bool | None:
+        """Of a planned path: is it known that no other does the same for less? None: it was not planned, or not kept to."""
+        return self._goal.exact
+
     def next_step(self, elapsed_seconds: float = 0.0) -> Step | None:
         """The step to perform now; None once the walk has ended.
 

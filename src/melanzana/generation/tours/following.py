@@ -47,6 +47,7 @@ class TourGenerator:
         if not self._drawn:
             self._left = self._planned(whole=settings.share is None)
         self._wanted = bytes(self._left)
+        self._exact = None if self._drawn or settings.steps is not None or settings.share is not None else tour.exact
         self._next = 0
         self._gone: set[tuple[str, str | None]] = set()  #: ids of action and target, as gaps name them
         self._seeker: Seeker | None = None
@@ -57,6 +58,11 @@ class TourGenerator:
         if self._seeker is not None:
             return self._seeker.finished
         return self._next == len(self._arcs) and not any(self._left)
+
+    @property
+    def exact(self) -> bool | None:
+        """Is it known that no walk through the same is cheaper? None: the tour was cut, or is not walked as planned."""
+        return self._exact if self._seeker is None else None
 
     @property
     def progress(self) -> float:

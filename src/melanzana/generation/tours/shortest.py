@@ -59,11 +59,12 @@ class ShortestGenerator:
         drawn = landscape.hangs_on_draws(fixed)
         element_ids = frozenset(condition.element_ids)
         space = configurations(network, landscape, start)
-        if not drawn and not landscape.hangs_on_answers:
+        self._certain = not drawn and not landscape.hangs_on_answers
+        if self._certain:
             ways = ShortestWays(network, start, durations)
             if network.start.id not in element_ids and ways.to(element_ids) is None:
                 raise GenerationError(ways.obstacle(condition.name, element_ids))
-            space = ways.space
+            space, self._certain = ways.space, ways.space.complete
         wanted = leading_to(space.labels_of, network, element_ids)
         costs = label_costs(space.labels_of.pairs, network, durations)
         self._name = condition.name
@@ -73,6 +74,11 @@ class ShortestGenerator:
     def finished(self) -> bool:
         """Is there no way any more, or nothing left to do?"""
         return self._seeker.finished
+
+    @property
+    def exact(self) -> bool | None:
+        """Was the way known to be the shortest before the run?"""
+        return True if self._certain else None
 
     @property
     def progress(self) -> float:
