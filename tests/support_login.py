@@ -95,7 +95,9 @@ class Person:
         address = urljoin(str(page.url), form.action)
         if form.method == "GET":
             return self._arrive(self.http.get(address, params=values))
-        return self._arrive(self.http.post(address, data=values, headers={"Origin": str(page.url.copy_with(path="/"))[:-1]}))
+        return self._arrive(
+            self.http.post(address, data=values, headers={"Origin": f"{page.url.scheme}://{page.url.netloc.decode()}"})
+        )
 
     def log_in(self, address: str, username: str, password: str = PASSWORD) -> httpx.Response:
         """Open an address that asks for a login, and log in."""
