@@ -8,9 +8,13 @@ from melanzana.audit import api as audit_api
 from melanzana.audit import pages as audit_pages
 from melanzana.auth import api as auth_api
 from melanzana.auth import pages as login_pages
+from melanzana.auth.password_tokens import PasswordTokens
 from melanzana.catalog import api as catalog_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
+from melanzana.compat import ai_auth, api_auth
+from melanzana.compat import auth as older_auth
+from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
@@ -64,11 +68,12 @@ NAVIGATION = (
 
 def include(app: FastAPI, services: Services) -> Pages:
     """Give `app` every route of the server; returns what shows its pages."""
+    app.include_router(auth_api.router(services.auth, services.realms))  # first: each request of a script begins here
     pages = Pages(PAGE_ROOMS, NAVIGATION, clock=services.clock)
     _include_pages(app, services, pages)
     app.include_router(health.router(services.database))
     app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
-    app.include_router(auth_api.router(services.auth, services.realms))
+    app.include_router(auth_api.everything_else(services.auth, services.realms))
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
@@ -77,8 +82,16 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))
     app.include_router(clients_api.router(services.clients, services.gate, services.clock))
+    _include_older(app, services)
     app.mount(STATIC_PATH, static_files())
     return pages
+
+
+def _include_older(app: FastAPI, services: Services) -> None:
+    passwords = PasswordTokens(services.clock, services.realms, services.users, services.audit)
+    tokens = LegacyTokens(services.auth, passwords, services.users, services.realms.home)
+    for dialect in (ai_auth, older_auth, api_auth):
+        app.include_router(dialect.router(tokens))
 
 
 def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
