@@ -139,6 +139,7 @@ def _signing_keys() -> list[SigningKey]:
 def auth_app(rooms: Rooms) -> FastAPI:
     app = FastAPI()
     app.include_router(api.router(rooms.service, rooms.realms))
+    app.include_router(api.everything_else(rooms.service, rooms.realms))
 
     async def shaped(request: Request, error: Exception) -> Response:
         assert isinstance(error, MelanzanaError)

@@ -1,8 +1,9 @@
 """The OAuth endpoints of a realm, in Keycloak's form: token, introspect, revoke, userinfo, logout.
 
 Bodies, statuses and their order are Keycloak's, with the deviations of ADR 0004 and 0014. The endpoints read their forms themselves
-(`calls.py`), since neither a form parser nor a body model knows the rules of RFC 6749. An address that is none of a realm's is
-answered here too: so this router comes after the login pages, which share its prefix.
+(`calls.py`), since neither a form parser nor a body model knows the rules of RFC 6749. The token endpoint is what a server is asked
+most, so its router comes first of all; the one that answers for addresses that are not there comes after the login pages, which share
+the prefix.
 """
 
 from typing import Annotated
@@ -39,8 +40,8 @@ def router(service: AuthService, realms: RealmService) -> APIRouter:
     routes = APIRouter(tags=["Authentication"])
 
     async def enabled(realm: RealmName) -> Realm:
-        """The realm of the address. Errors: NotFoundError; OAuthError 403 when it is disabled."""
-        found = await realms.current(realm)
+        """The realm of the address; what comes after looks at the database again. Errors: NotFoundError; OAuthError when disabled."""
+        found = await realms.realm(realm)
         if not found.enabled:
             raise OAuthError("access_denied", "Realm not enabled", status=403)
         return found
@@ -61,7 +62,8 @@ def router(service: AuthService, realms: RealmService) -> APIRouter:
         if grant_type != "client_credentials":
             token_request.check_not_duplicated(parameters)
         grant = await service.grant(await service.with_proof(call, request))
-        return JSONResponse(token_answer(grant, realm.not_before), headers=NO_STORE)
+        not_before = (await realms.realm(realm.name)).not_before
+        return JSONResponse(token_answer(grant, not_before), headers=NO_STORE)
 
     @routes.post(
         f"{_PREFIX}/{_INTROSPECT}",
@@ -110,13 +112,19 @@ def router(service: AuthService, realms: RealmService) -> APIRouter:
         return JSONResponse(introspection.userinfo(believed), headers=NO_STORE)
 
     documents.add(routes, service, realms)
+    return routes
 
-    async def everything_else(realm: str, rest: str | None = None) -> Response:
+
+def everything_else(service: AuthService, realms: RealmService) -> APIRouter:
+    """Every other address and method under `/auth/realms`; to be included after all that is there."""
+    routes = APIRouter()
+
+    async def answer(realm: str, rest: str | None = None) -> Response:
         await realms.current(realm)
         login = _LOGIN_METHODS if "authorization_code" in service.handlers else {}
         allowed = {**_METHODS, **login}.get(rest)
         return http_error(404) if allowed is None else http_error(405, {"Allow": allowed})
 
     for path in (_PREFIX, f"{_PREFIX}/{{rest:path}}"):
-        routes.add_api_route(path, everything_else, methods=_EVERY_METHOD, include_in_schema=False)
+        routes.add_api_route(path, answer, methods=_EVERY_METHOD, include_in_schema=False)
     return routes

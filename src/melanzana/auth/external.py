@@ -46,6 +46,7 @@ class NewProvider:
     display_name: str = ""
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    login_scope: str = "openid profile email"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ class ExternalIssuers:
             audience=new.audience,
             client_id=new.client_id,
             sealed_secret=self._sealed(realm, new),
+            login_scope=new.login_scope,
             role_claim=new.role_claim,
             roles=new.roles,
             default_role=new.default_role,
@@ -202,6 +204,7 @@ def callback_address(issuer: str, name: str) -> str:
 
 def _check(new: NewProvider, realms: RealmService) -> None:
     named = {"name": new.name, "issuer": new.issuer, "audience": new.audience, "role_claim": new.role_claim}
+    named |= {"client_id": new.client_id or "-", "display_name": new.display_name or "-", "login_scope": new.login_scope}
     for field_name, text in named.items():
         if not 0 < len(text) <= _LONGEST or not text.isprintable():
             raise RequestError(f"{field_name} has 1 to {_LONGEST} printable characters", field=field_name)
@@ -215,6 +218,8 @@ def _check(new: NewProvider, realms: RealmService) -> None:
         raise RequestError(
             "no value gives a role, so nobody could come in: name an admin or user value, or a default role", field="roles"
         )
+    if "openid" not in new.login_scope.split(" "):
+        raise RequestError("login_scope names openid, else the provider does not say who logged in", field="login_scope")
     if new.client_secret is not None and new.client_id is None:
         raise RequestError("a client secret needs its client_id", field="client_id")
 

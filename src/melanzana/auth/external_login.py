@@ -63,7 +63,7 @@ class ExternalLogin:
             "response_type": "code",
             "client_id": provider.client_id or "",
             "redirect_uri": self.redirect_uri(provider),
-            "scope": "openid profile email",
+            "scope": provider.login_scope,
             "state": state,
             "nonce": self._binding.nonce(binding, state),
             "code_challenge": challenge_of(self._binding.verifier(binding, state)),

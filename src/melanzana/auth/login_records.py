@@ -85,6 +85,7 @@ class IdentityProvider:
     audience: str  #: what `aud` of its access tokens must hold
     client_id: str | None  #: ours at the provider; None: no login button
     sealed_secret: bytes | None = field(repr=False)  #: None: a public client there
+    login_scope: str  #: what the login button asks for
     role_claim: str  #: path of the claim that holds the person's groups or roles, such as `realm_access.roles`
     roles: Mapping[str, Role]  #: role by value of that claim
     default_role: Role | None  #: of people whose claim names none of `roles`; None: they are refused

@@ -80,7 +80,7 @@ class AuthService:
         Errors: NotFoundError for an unknown realm; OAuthError for everything that is wrong with the request.
         """
         client = await self._clients.authenticate(realm, credentials, address)
-        home = await self._realms.current(realm)
+        home = await self._realms.realm(realm)  # as of the look that `authenticate` had
         request = tokens.TokenRequest(
             client=client,
             issuer=self._realms.issuer(realm),
@@ -91,7 +91,8 @@ class AuthService:
             key_thumbprint=key_thumbprint,
         )
         claims = tokens.client_claims(request)
-        token = tokens.sign(claims, await self._realms.signing_key(realm), home.token_type)
+        key = self._realms.ring.signing(realm) or await self._realms.signing_key(realm)
+        token = tokens.sign(claims, key, home.token_type)
         await self._note_grant(client, claims, address)
         await self._clients.mark_used(client, self._clock.now(), address)
         return Grant(

@@ -60,6 +60,7 @@ identity_providers = Table(
     Column("audience", Text, nullable=False),
     Column("client_id", Text),
     Column("sealed_secret", LargeBinary),
+    Column("login_scope", Text, nullable=False),
     Column("role_claim", Text, nullable=False),
     Column("roles", JsonText, nullable=False),
     Column("default_role", Text),

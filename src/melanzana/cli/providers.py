@@ -44,6 +44,7 @@ def add(  # noqa: PLR0917 - one parameter an option
     client_secret_file: Annotated[
         Path | None, typer.Option(help="File with the client secret; - reads standard input.", show_default=False)
     ] = None,
+    login_scope: Annotated[str, typer.Option(help="Scope that the login button asks for.")] = "openid profile email",
     display_name: Annotated[str, typer.Option(help="Name on the login button.", show_default=False)] = "",
     realm: RealmName = None,
     data: Data = None,
@@ -62,6 +63,7 @@ def add(  # noqa: PLR0917 - one parameter an option
         display_name=display_name,
         client_id=client_id,
         client_secret=_secret(client_secret_file),
+        login_scope=login_scope,
     )
     typer.echo(_call(data, lambda issuers, home: _put(issuers, realm or home, new)))
 

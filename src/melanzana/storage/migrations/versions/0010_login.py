@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("audience", sa.Text(), nullable=False),
         sa.Column("client_id", sa.Text(), nullable=True),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("login_scope", sa.Text(), nullable=False),
         sa.Column("role_claim", sa.Text(), nullable=False),
         sa.Column("roles", sa.Text(), nullable=False),
         sa.Column("default_role", sa.Text(), nullable=True),
