@@ -1,0 +1,237 @@
+"""Nothing of one realm is visible in another: every route that names a thing is asked, over the real server.
+
+The things belong to `tenant`. Two strangers ask: an administrator of the home realm, who may do everything but an agent's work, and
+an API client of a third realm. A new route with an id makes `test_every_route_is_asked` fail until it is asked here.
+"""
+
+import configparser
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from melanzana.access.permissions import Role
+from melanzana.users.records import NewUser
+from melanzana.users.rules import operator
+from support_app import SOMEBODY, RunningApp, running_app
+from support_executions import MODEL_TEXT
+
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+Route = tuple[str, str, dict[str, Any] | None]
+MARK = "of-the-tenant"
+PASSWORD = "correct horse battery staple"
+#: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
+ROUTES: tuple[Route, ...] = (
+    ("GET", "/execution_service/api/v1/executions/{execution_id}", None),
+    ("DELETE", "/execution_service/api/v1/executions/{execution_id}", None),
+    ("POST", "/execution_service/api/v1/executions/{execution_id}/continue", None),
+    ("GET", "/ai/models/{model_id}", None),
+    ("PUT", "/ai/models/{model_id}", {"name": "stolen"}),
+    ("DELETE", "/ai/models/{model_id}", None),
+    ("GET", "/ai/models/{model_id}/versions", None),
+    ("GET", "/ai/models/{model_id}/testcases", None),
+    ("GET", "/ai/models/{model_id}/testcases/{test_case_id}", None),
+    ("GET", "/ai/models/{model_id}/runs", None),
+    ("GET", "/ai/models/{model_id}/coverage", None),
+    ("GET", "/ai/runs/{run_id}", None),
+    ("GET", "/ai/runs/{run_id}/timings", None),
+    ("GET", "/ai/runlogs/{run_id}", None),
+    ("GET", "/ai/agents/{agent_id}", None),
+    ("PUT", "/ai/agents/{agent_id}", {"name": "stolen"}),
+    ("DELETE", "/ai/agents/{agent_id}", None),
+    ("GET", "/ai/users/{user_id}", None),
+    ("PUT", "/ai/users/{user_id}", {"name": "stolen"}),
+    ("DELETE", "/ai/users/{user_id}", None),
+    ("GET", "/ai/groups/{group_id}", None),
+    ("PUT", "/ai/groups/{group_id}", {"groupname": "stolen"}),
+    ("DELETE", "/ai/groups/{group_id}", None),
+)
+#: People only.
+CLIENT_ROUTES: tuple[Route, ...] = (
+    ("GET", "/client_service/api/v1/clients/{client_id}", None),
+    ("PATCH", "/client_service/api/v1/clients/{client_id}", {"name": "stolen"}),
+    ("POST", "/client_service/api/v1/clients/{client_id}/regenerate", {}),
+    ("DELETE", "/client_service/api/v1/clients/{client_id}", None),
+)
+#: Open to administrators of the home realm on purpose.
+REALM_ROUTES: tuple[Route, ...] = (
+    ("GET", "/realm_service/api/v1/realms/{realm}", None),
+    ("PATCH", "/realm_service/api/v1/realms/{realm}", {"token_seconds": 60}),
+    ("GET", "/realm_service/api/v1/realms/{realm}/keys", None),
+    ("POST", "/realm_service/api/v1/realms/{realm}/keys", None),
+    ("POST", "/realm_service/api/v1/realms/{realm}/keys/{kid}/disable", None),
+    ("DELETE", "/realm_service/api/v1/realms/{realm}/keys/{kid}", None),
+)
+LISTS = (
+    "/execution_service/api/v1/executions",
+    "/ai/models",
+    "/ai/runs",
+    "/ai/agents",
+    "/ai/users",
+    "/ai/groups",
+    "/audit_service/api/v1/records?limit=1000",
+)
+#: Well-formed ids of nothing.
+NOTHING = {
+    "execution_id": "00000000-0000-4000-8000-000000000000",
+    "model_id": "999999",
+    "test_case_id": "999999",
+    "run_id": "999999",
+    "agent_id": "999999",
+    "user_id": "00000000-0000-4000-8000-000000000000",
+    "group_id": "00000000-0000-4000-8000-000000000000",
+    "client_id": "client:dai:api:integration:00000000-0000-4000-8000-000000000000",
+    "realm": "nowhere",
+    "kid": "x" * 43,
+}
+
+
+@dataclass
+class Tenants:
+    """The running server, the tenant's ids, and who may ask."""
+
+    app: RunningApp
+    ids: dict[str, str]
+    owner: dict[str, str]
+    home_admin: dict[str, str]
+    stranger: dict[str, str]
+
+    async def ask(self, route: Route, ids: dict[str, str], headers: dict[str, str]) -> httpx.Response:
+        method, path, body = route
+        return await self.app.http.request(method, path.format(**ids), json=body, headers=headers)
+
+
+async def _client_of(app: RunningApp, realm: str) -> dict[str, str]:
+    """Headers of a new API client of that realm, which is made when there is none."""
+    await app.services.realms.ensure_realm(realm)
+    client = await app.services.clients.create_client(realm, f"client {MARK}", actor=SOMEBODY)
+    form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
+    answer = await app.http.post(f"/auth/realms/{realm}/protocol/openid-connect/token", data=form)
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+async def _admin_of_home(app: RunningApp) -> dict[str, str]:
+    new = NewUser(username="ada", role=Role.ADMIN, password=PASSWORD)
+    await app.services.users.accounts.create("eggplant", new, operator(SOMEBODY))
+    answer = await app.http.post("/ai/auth", data={"username": "ada", "password": PASSWORD})
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
+    """One of everything, made over REST by the tenant's own client; each carries the mark."""
+
+    async def made(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await app.http.post(path, json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    model = await made("/ai/models", {"name": f"model-{MARK}", "modeljson": MODEL_TEXT})
+    cases = (await app.http.get(f"/ai/models/{model['id']}/testcases", headers=headers)).json()
+    agent = await made("/ai/agents", {"name": f"agent-{MARK}"})
+    run = await made(
+        "/execution_service/api/v1/executions",
+        {"execution_type": "executing", "model_id": str(model["id"]), "agent": {"agent_id": "any"}, "suite": f"suites/{MARK}"},
+    )
+    user = await made("/ai/users", {"username": f"user-{MARK}", "password": PASSWORD})
+    group = await made("/ai/groups", {"groupname": f"group-{MARK}"})
+    (client, *_) = await app.services.clients.list_clients("tenant")
+    (key, *_) = await app.services.realms.keys("tenant")
+    return {
+        "execution_id": run["execution_id"],
+        "model_id": str(model["id"]),
+        "test_case_id": str(cases[0]["id"]),
+        "run_id": str(run["run_id"]),
+        "agent_id": str(agent["id"]),
+        "user_id": str(user["id"]),
+        "group_id": str(group["id"]),
+        "client_id": client.client_id,
+        "realm": "tenant",
+        "kid": key.kid,
+    }
+
+
+@pytest.fixture
+async def tenants(tmp_path: Path) -> AsyncIterator[Tenants]:
+    async with running_app(tmp_path) as app:
+        owner = await _client_of(app, "tenant")
+        yield Tenants(app, await _things(app, owner), owner, await _admin_of_home(app), await _client_of(app, "third"))
+
+
+async def test_every_route_is_asked(tenants: Tenants) -> None:
+    """No route with an id is missing here."""
+    paths = (await tenants.app.http.get("/openapi.json")).json()["paths"]
+    served = {(method.upper(), path) for path, item in paths.items() for method in item if "{" in path}
+    served = {route for route in served if not route[1].startswith(("/auth/", "/.well-known/"))}
+    assert served == {(method, path) for method, path, _ in (*ROUTES, *CLIENT_ROUTES, *REALM_ROUTES)}
+
+
+async def test_things_of_another_realm_are_not_there(tenants: Tenants) -> None:
+    """A stranger gets for each of the tenant's things what they get for nothing at all; afterwards everything is as it was."""
+    asked = [(route, tenants.home_admin) for route in (*ROUTES, *CLIENT_ROUTES)]
+    asked += [(route, tenants.stranger) for route in (*ROUTES, *REALM_ROUTES)]
+    for route, headers in asked:
+        foreign = await tenants.ask(route, tenants.ids, headers)
+        nothing = await tenants.ask(route, NOTHING, headers)
+        assert foreign.status_code == nothing.status_code == 404, (route, foreign.status_code, foreign.text)
+        assert _anonymous(foreign.text, route[1], tenants.ids) == _anonymous(nothing.text, route[1], NOTHING), route
+        assert MARK not in foreign.text
+    for route in (*ROUTES, *REALM_ROUTES):
+        if route[0] == "GET":
+            assert (await tenants.ask(route, tenants.ids, tenants.owner)).status_code == 200, route
+    assert await tenants.app.services.clients.live_client("tenant", tenants.ids["client_id"]) is not None
+
+
+def _anonymous(text: str, path: str, ids: dict[str, str]) -> str:
+    """The answer with the ids of its path taken out."""
+    for name in NOTHING:
+        if f"{{{name}}}" in path:
+            text = text.replace(ids[name], name)
+    return text
+
+
+async def test_lists_hold_nothing_of_another_realm(tenants: Tenants) -> None:
+    """No list shows the tenant's things, nor does a filter by their ids find them; the tenant's own lists do."""
+    for path in LISTS:
+        own = await tenants.app.http.get(path, headers=tenants.owner)
+        assert own.status_code == 200
+        assert any(value in own.text for value in (MARK, tenants.ids["execution_id"], '"run_id":1')), path
+        for headers in (tenants.home_admin, tenants.stranger):
+            foreign = await tenants.app.http.get(path, headers=headers)
+            assert foreign.status_code == 200, path
+            assert not any(value in foreign.text for value in (f"-{MARK}", tenants.ids["execution_id"])), path
+    clients = (await tenants.app.http.get("/client_service/api/v1/clients", headers=tenants.home_admin)).text
+    assert tenants.ids["client_id"] not in clients
+    realms = (await tenants.app.http.get("/realm_service/api/v1/realms", headers=tenants.stranger)).json()
+    assert [realm["name"] for realm in realms] == ["third"]
+
+
+async def test_things_of_another_realm_cannot_be_named_in_a_body(tenants: Tenants) -> None:
+    """A start with the tenant's model, run or agent, and keys for its agent: refused as unknown."""
+    for headers in (tenants.home_admin, tenants.stranger):
+        for body in ({"model_id": tenants.ids["model_id"]}, {"rerun_id": tenants.ids["run_id"]}):
+            answer = await tenants.app.http.post("/execution_service/api/v1/executions", json=body, headers=headers)
+            assert answer.status_code in {404, 422}, (body, answer.text)
+            assert MARK not in answer.text
+        keys = {"agent_id": int(tenants.ids["agent_id"]), "host_url": "http://server"}
+        answer = await tenants.app.http.post("/ai/agents/generate_secrets", json=keys, headers=headers)
+        assert answer.status_code == 404, answer.text
+
+
+async def test_agents_of_another_realm_get_no_work(tenants: Tenants) -> None:
+    """The tenant's queued run for any agent is not leased to an agent of another realm."""
+    http = tenants.app.http
+    agent = (await http.post("/ai/agents", json={"name": "rack"}, headers=tenants.stranger)).json()
+    keys = {"agent_id": agent["id"], "host_url": "http://server"}
+    file = configparser.ConfigParser(interpolation=None)
+    file.read_string((await http.post("/ai/agents/generate_secrets", json=keys, headers=tenants.stranger)).text)
+    values = file[file.sections()[0]]
+    form = {"grant_type": "client_credentials", "client_id": values["client_id"], "client_secret": values["client_secret"]}
+    token = (await http.post("/auth/realms/third/protocol/openid-connect/token", data=form)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    body = {"capabilities": ["python"], "instance": "one"}
+    session = (await http.post("/agent_service/api/v1/sessions", json=body, headers=headers)).json()["session"]
+    lease = await http.post("/agent_service/api/v1/leases", json={"session": session, "wait_seconds": 0}, headers=headers)
+    assert lease.status_code == 204, lease.text
