@@ -1,119 +1,184 @@
-"""Grants per CPU second of the token endpoint, in process over ASGI: no sockets, no TLS, a database file with a client in it.
+"""What a grant and a check of a token cost, in CPU seconds of the server.
 
-    python benchmarks/grants.py
+    python benchmarks/grants.py [--seconds 2] [--slices 5]
 
-Prints the median of five slices of two seconds, for grants and for checks of a token.
+Four figures, each the median of its slices, over a database file in a temporary folder:
+
+- grants in process: the whole token endpoint over ASGI, no socket, with the client's row read and the audit record on the disk;
+- checks in process: `AuthService.verify_token`, with realm, revocation and client read for each;
+- grants over TLS: a real server process of its own, a certificate made on the fly, a new TCP and TLS connection for each grant;
+- handshakes alone: the same connections with nothing sent, so the difference is what the grant itself costs;
+- requests of the REST API in process: `GET /execution_service/...` with a token that is checked each time.
+
+CPU time is the server's only: the client of the TLS figures runs in this process, the server in another.
 """
 
+import argparse
 import asyncio
 import logging
+import ssl
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import FastAPI
+from tls_server import TlsServer
 
 from melanzana.access.records import Actor
-from melanzana.audit.service import AuditService
-from melanzana.auth import api
-from melanzana.auth.service import AuthService
-from melanzana.clients.records import Credentials
-from melanzana.clients.service import ClientService
 from melanzana.clock import SystemClock
-from melanzana.realms.master_key import MasterKey
-from melanzana.realms.service import RealmService, RealmSettings
-from melanzana.storage.database import SqliteDatabase
-from melanzana.storage.migrations import migrate
+from melanzana.server.app import create_app
+from melanzana.server.services import open_services
+from melanzana.server.settings import ServerSettings
 
-SLICES, SLICE_SECONDS, CALLERS = 5, 2.0, 8
-PATH = "/auth/realms/eggplant/protocol/openid-connect/token"
+CALLERS = 8
+TOKEN_PATH = "/auth/realms/eggplant/protocol/openid-connect/token"  # noqa: S105 - an address
+API_PATH = "/ai/models"
+FORM = b"application/x-www-form-urlencoded"
 
 
-async def post(app: Any, body: bytes) -> int:
-    """One request, straight into the app; gives its status."""
-    headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", str(len(body)).encode())]
+@dataclass(frozen=True)
+class Budget:
+    """How long to measure."""
+
+    slices: int
+    seconds: float
+
+
+async def ask(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> tuple[int, bytes]:
+    """One request straight into the app; status and body of the answer."""
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "POST",
+        "method": method,
         "scheme": "http",
-        "path": PATH,
-        "raw_path": PATH.encode(),
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": b"",
         "headers": headers,
-        "client": ("192.0.2.1", 1),
+        "client": ("127.0.0.1", 1),
         "server": ("localhost", 80),
     }
-    statuses: list[int] = []
+    status, content = 0, b""
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            statuses.append(message["status"])
+        nonlocal status, content
+        status = message.get("status", status)
+        content += message.get("body", b"")
 
     await app(scope, receive, send)
-    return statuses[0]
+    return status, content
 
 
-async def rate(call: Callable[[], Awaitable[None]]) -> float:
-    """Calls per CPU second of this process, the median over the slices."""
-    rates = []
-    for _ in range(SLICES):
-        done, started, until = 0, time.process_time(), time.monotonic() + SLICE_SECONDS
-
-        async def caller(until: float = until) -> int:
-            count = 0
-            while time.monotonic() < until:
-                await call()
-                count += 1
-            return count
-
-        done = sum(await asyncio.gather(*[caller() for _ in range(CALLERS)]))
-        rates.append(done / (time.process_time() - started))
-    return statistics.median(rates)
+async def rate(call: Callable[[], Awaitable[None]], cpu: Callable[[], float], budget: Budget) -> tuple[float, float]:
+    """Calls per CPU second as `cpu` counts them, and calls per second of the clock; medians."""
+    per_cpu, per_second = [], []
+    for _ in range(budget.slices):
+        began, cpu_began = time.monotonic(), cpu()
+        done = sum(await asyncio.gather(*[_repeat(call, began + budget.seconds) for _ in range(CALLERS)]))
+        per_cpu.append(done / max(cpu() - cpu_began, 1e-9))
+        per_second.append(done / (time.monotonic() - began))
+    return statistics.median(per_cpu), statistics.median(per_second)
 
 
-async def main(folder: Path) -> None:
+async def _repeat(call: Callable[[], Awaitable[None]], until: float) -> int:
+    count = 0
+    while time.monotonic() < until:
+        await call()
+        count += 1
+    return count
+
+
+def show(name: str, figures: tuple[float, float]) -> None:
+    sys.stdout.write(f"{name:<44} {figures[0]:>10,.0f} {figures[1]:>12,.0f}\n")
+    sys.stdout.flush()
+
+
+def demand(status: int) -> None:
+    if status != 200:
+        raise SystemExit(f"the server answered {status}")
+
+
+async def main(folder: Path, budget: Budget) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    database = SqliteDatabase.open(folder / "melanzana.db")
-    await migrate(database)
-    master = MasterKey.load(folder / "secrets")
-    audit = AuditService(database, SystemClock())
-    realms = RealmService(database, SystemClock(), master, audit, RealmSettings(base_url="http://localhost"))
-    await realms.start()
-    clients = ClientService(database, SystemClock(), master, realms, audit)
-    service = AuthService(SystemClock(), realms, clients)
-    client = await clients.create_client(
-        "eggplant", "benchmark", actor=Actor(kind="command_line", id="benchmark", name="benchmark")
-    )
-    fields = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
-    body = urlencode(fields).encode()
-    app = FastAPI()
-    app.include_router(api.router(service, realms, clients))
-    token = ""
+    sys.stdout.write(f"{'':<44} {'per CPU s':>10} {'per second':>12}\n")
+    settings = ServerSettings(data=folder / "data", port=8000)
+    async with open_services(settings, SystemClock()) as services:
+        actor = Actor(kind="command_line", id="benchmark", name="benchmark")
+        client = await services.clients.create_client("eggplant", "benchmark", actor=actor)
+        fields = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.client_secret}
+        body = urlencode(fields).encode()
+        app = create_app(settings, services)
+        headers = [(b"content-type", FORM), (b"content-length", str(len(body)).encode())]
 
-    async def grant() -> None:
-        if await post(app, body) != 200:
-            raise SystemExit("a grant was refused")
+        async def grant() -> None:
+            demand((await ask(app, "POST", TOKEN_PATH, headers, body))[0])
 
-    async def check() -> None:
-        await service.verify_token(token)
+        show("grants, in process", await rate(grant, time.process_time, budget))
+        token = (await services.auth.grant_client_credentials("eggplant", services_credentials(fields), None, "127.0.0.1")).access_token
 
-    credentials = Credentials(client_id=client.client_id, client_secret=client.client_secret)
-    token = (await service.grant_client_credentials("eggplant", credentials, None, "192.0.2.1")).access_token
-    print(f"grants per CPU second: {await rate(grant):,.0f}")
-    print(f"token checks per CPU second: {await rate(check):,.0f}")
-    await database.close()
+        async def check() -> None:
+            await services.auth.verify_token(token)
+
+        async def request() -> None:
+            demand((await ask(app, "GET", API_PATH, [(b"authorization", b"Bearer " + token.encode())]))[0])
+
+        show("token checks, in process", await rate(check, time.process_time, budget))
+        show(f"GET {API_PATH}, in process", await rate(request, time.process_time, budget))
+    await over_tls(settings.data, folder, body, budget)
+
+
+def services_credentials(fields: dict[str, str]) -> Any:
+    from melanzana.clients.records import Credentials
+
+    return Credentials(client_id=fields["client_id"], client_secret=fields["client_secret"])
+
+
+async def over_tls(data: Path, folder: Path, body: bytes, budget: Budget) -> None:
+    """A connection for each grant, and the same connections without a grant."""
+    with TlsServer(data, folder) as server:
+        trust = ssl.create_default_context(cafile=server.certificate)
+        head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {FORM.decode()}\r\n"
+        wire = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+        async def connect(content: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection("localhost", server.port, ssl=trust)
+            writer.write(content)
+            answer = await reader.read() if content else b""
+            writer.close()
+            await writer.wait_closed()
+            return answer
+
+        async def grant() -> None:
+            demand(int((await connect(wire)).split(b" ")[1]))
+
+        async def handshake() -> None:
+            await connect(b"")
+
+        granted = await rate(grant, server.cpu_seconds, budget)
+        shaken = await rate(handshake, server.cpu_seconds, budget)
+    show("grants, TLS, a new connection each", granted)
+    show("TLS connections alone", shaken)
+    sys.stdout.write(f"share of the TLS connection in such a grant: {granted[0] / shaken[0]:.0%}\n")
+
+
+def arguments() -> Budget:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a slice [2]")
+    parser.add_argument("--slices", type=int, default=5, help="slices, of which the median counts [5]")
+    given = parser.parse_args()
+    return Budget(slices=given.slices, seconds=given.seconds)
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        asyncio.run(main(Path(name)))
+        asyncio.run(main(Path(name), arguments()))

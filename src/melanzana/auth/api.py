@@ -2,8 +2,8 @@
 
 Bodies, statuses and their order are Keycloak's, with the deviations of ADR 0004 and 0014. The endpoints read their forms themselves
 (`calls.py`), since neither a form parser nor a body model knows the rules of RFC 6749. The token endpoint is what a server is asked
-most, so its router comes first of all; the one that answers for addresses that are not there comes after the login pages, which share
-the prefix.
+most, so its router comes first of all; the one that answers for addresses that are not there comes after the login pages, which
+share the prefix.
 """
 
 from typing import Annotated
@@ -40,7 +40,7 @@ def router(service: AuthService, realms: RealmService) -> APIRouter:
     routes = APIRouter(tags=["Authentication"])
 
     async def enabled(realm: RealmName) -> Realm:
-        """The realm of the address; what comes after looks at the database again. Errors: NotFoundError; OAuthError when disabled."""
+        """The realm of the address; what comes after looks at the database again. Errors: NotFoundError, OAuthError."""
         found = await realms.realm(realm)
         if not found.enabled:
             raise OAuthError("access_denied", "Realm not enabled", status=403)
