@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from melanzana.cli.main import app
 from melanzana.errors import MelanzanaError
-from melanzana.generation import idle, questions, search
+from melanzana.generation import configurations, idle, questions, search
 from melanzana.generation.path_expression import default_path, parse_path
+from melanzana.generation.tours import exhaustive, seeking
 from melanzana.graph.formats.text import read_text
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "paths.md").read_text("utf-8")
@@ -55,3 +56,12 @@ def test_the_figures_on_the_page_are_those_of_the_code() -> None:
     """Limits of the search and of idle walks."""
     assert f"after {idle.EMPTY_ITERATIONS} iterations in a row in which no action" in PAGE
     assert f"looks at {search.SEARCH_LIMIT:,} configurations" in PAGE
+
+
+def test_the_figures_of_tours_are_those_of_the_code() -> None:
+    """Limits of planning and of what is tried after a surprise."""
+    plain, full = f"{configurations.PLAIN_LIMIT:,}", f"{configurations.FULL_LIMIT:,}"
+    assert f"{plain} configurations are looked at ({full} in models" in PAGE
+    assert f"Up to {exhaustive.LABEL_LIMIT} transitions are searched to the end besides, within {exhaustive.PAIR_LIMIT:,} pairs" in PAGE
+    assert f"looking up to {seeking.MOST_ITERATIONS} iterations ahead" in PAGE
+    assert seeking.MOST_TRIES == 3  # «three times at most»

@@ -98,12 +98,8 @@ def router(service: AuthService, realms: RealmService) -> APIRouter:
         await service.logout(await calls.read_call(realm.name, request))
         return Response(status_code=204, headers=NO_STORE)
 
-    @routes.api_route(
-        f"{_PREFIX}/{_USERINFO}",
-        methods=["GET", "POST"],
-        summary="Whose access token this is",
-        responses=oauth_answers(401, 403, 404, 405, 503),
-    )
+    @routes.post(f"{_PREFIX}/{_USERINFO}", include_in_schema=False)
+    @routes.get(f"{_PREFIX}/{_USERINFO}", summary="Whose access token this is", responses=oauth_answers(401, 403, 404, 405, 503))
     async def userinfo(realm: EnabledRealm, request: Request) -> Response:
         believed = await service.believed(request, realm.name)
         if "openid" not in believed.claims.scope:

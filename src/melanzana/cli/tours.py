@@ -46,9 +46,10 @@ def read_durations(file: Path | None, model: "Model") -> Mapping[str, float]:
     if not isinstance(document, dict):
         raise typer.BadParameter(f'{file} is to hold {{"name": seconds, …}}', param_hint="--durations")
     named: dict[str, list[str]] = {}
-    for element in (*model.states, *(action for _, action in model.actions())):
-        named.setdefault(element.name, []).append(element.id)
-        named.setdefault(element.id, []).append(element.id)
+    pairs = [(state.name, state.id) for state in model.states] + [(action.name, action.id) for _, action in model.actions()]
+    for name, element_id in pairs:
+        named.setdefault(name, []).append(element_id)
+        named.setdefault(element_id, []).append(element_id)
     return {element_id: _seconds(name, value) for name, value in document.items() for element_id in _ids(name, named)}
 
 
