@@ -2,23 +2,77 @@
 
 from fastapi import FastAPI
 
+from melanzana.access.permissions import Scope
 from melanzana.agents import api as agents_api
 from melanzana.audit import api as audit_api
+from melanzana.audit import pages as audit_pages
 from melanzana.auth import api as auth_api
+from melanzana.auth import pages as login_pages
+from melanzana.auth.password_tokens import PasswordTokens
 from melanzana.catalog import api as catalog_api
+from melanzana.clients import api as clients_api
+from melanzana.clients import pages as clients_pages
+from melanzana.compat import ai_auth, api_auth
+from melanzana.compat import auth as older_auth
+from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
+from melanzana.realms import pages as realms_pages
 from melanzana.reports import api as reports_api
-from melanzana.server import health
+from melanzana.server import health, home
 from melanzana.server.services import Services
 from melanzana.users import api as users_api
+from melanzana.users import pages as users_pages
 from melanzana.web import documentation
+from melanzana.web.assets import STATIC_PATH, static_files
+from melanzana.web.pages import NavigationItem, Pages
+
+#: Rooms with templates.
+PAGE_ROOMS = ("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit")
+#: The header, in its order; each shows up once its page is there.
+NAVIGATION = (
+    NavigationItem(
+        title="API Access",
+        href="/system/api-access",
+        scope=Scope.CLIENTS_MANAGE,
+        group="System",
+        key="a",
+        summary="Credentials for scripts and CI: make, narrow, regenerate, revoke.",
+    ),
+    NavigationItem(
+        title="Users",
+        href="/system/users",
+        scope=Scope.USERS_READ,
+        group="System",
+        key="u",
+        summary="Who may log in, with which role, and where they are logged in.",
+    ),
+    NavigationItem(
+        title="Keys and realms",
+        href="/system/realms",
+        scope=Scope.REALMS_MANAGE,
+        group="System",
+        key="k",
+        summary="The keys that sign tokens, how long tokens live, and tenants.",
+    ),
+    NavigationItem(
+        title="Audit",
+        href="/system/audit",
+        scope=Scope.AUDIT_READ,
+        group="System",
+        key="l",
+        summary="Every grant, login and change of access, in a chain that shows tampering.",
+    ),
+)
 
 
-def include(app: FastAPI, services: Services) -> None:
-    """Give `app` every route of the server."""
+def include(app: FastAPI, services: Services) -> Pages:
+    """Give `app` every route of the server; returns what shows its pages."""
     app.include_router(auth_api.router(services.auth, services.realms))  # first: each request of a script begins here
+    pages = Pages(PAGE_ROOMS, NAVIGATION, clock=services.clock)
+    _include_pages(app, services, pages)
     app.include_router(health.router(services.database))
+    app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
     app.include_router(auth_api.everything_else(services.auth, services.realms))
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
     app.include_router(catalog_api.router(services.catalog, services.gate))
@@ -27,5 +81,25 @@ def include(app: FastAPI, services: Services) -> None:
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))
-    app.include_router(documentation.router())
-    app.mount("/static", documentation.static_files())
+    app.include_router(clients_api.router(services.clients, services.gate, services.clock))
+    _include_older(app, services)
+    app.mount(STATIC_PATH, static_files())
+    return pages
+
+
+def _include_older(app: FastAPI, services: Services) -> None:
+    passwords = PasswordTokens(services.clock, services.realms, services.users, services.audit)
+    tokens = LegacyTokens(services.auth, passwords, services.users, services.realms.home)
+    for dialect in (ai_auth, older_auth, api_auth):
+        app.include_router(dialect.router(tokens))
+
+
+def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
+    gate = services.gate
+    rooms = home.HomeRooms(gate=gate, database=services.database, clients=services.clients, base_url=services.settings.base_url)
+    app.include_router(home.router(pages, rooms))
+    app.include_router(documentation.router(pages))
+    app.include_router(users_pages.router(services.users, gate, pages))
+    app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
+    app.include_router(realms_pages.router(services.realms, gate, pages))
+    app.include_router(audit_pages.router(services.audit, gate, pages, services.clock))
