@@ -53,6 +53,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if message["status"] == 500:
+                    headers["Connection"] = "close"  # uvicorn closes it after an error; unsaid, the next request would be lost
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
