@@ -37,7 +37,7 @@ from melanzana.server.services import open_services
 from melanzana.server.settings import ServerSettings
 
 CALLERS = 8
-TOKEN_PATH = "/auth/realms/eggplant/protocol/openid-connect/token"  # noqa: S105 - an address
+TOKEN_PATH = "/auth/realms/eggplant/protocol/openid-connect/token"
 API_PATH = "/ai/models"
 FORM = b"application/x-www-form-urlencoded"
 
@@ -124,7 +124,9 @@ async def main(folder: Path, budget: Budget) -> None:
             demand((await ask(app, "POST", TOKEN_PATH, headers, body))[0])
 
         show("grants, in process", await rate(grant, time.process_time, budget))
-        token = (await services.auth.grant_client_credentials("eggplant", services_credentials(fields), None, "127.0.0.1")).access_token
+        token = (
+            await services.auth.grant_client_credentials("eggplant", services_credentials(fields), None, "127.0.0.1")
+        ).access_token
 
         async def check() -> None:
             await services.auth.verify_token(token)

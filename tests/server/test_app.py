@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from melanzana.server.app import SecurityHeaders
 from support_app import SOMEBODY, running_app
 
-OPEN = ("/auth/", "/healthz", "/readyz")
+OPEN = ("/auth", "/.well-known/", "/healthz", "/readyz", "/api/v1/auth", "/api/v2/auth")
 
 
 @pytest.mark.anyio
@@ -68,3 +72,15 @@ async def test_a_second_server_on_the_same_folder_is_refused(tmp_path: Path) -> 
         with pytest.raises(Exception, match="server"):
             async with running_app(tmp_path):
                 raise AssertionError
+
+
+@pytest.mark.anyio
+async def test_an_answer_after_an_error_says_that_the_connection_ends() -> None:
+    """The HTTP server closes it, so the client must not send its next request there; other answers keep it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("", status_code=int(scope["path"][1:]))(scope, receive, send)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(SecurityHeaders(app, {})), base_url="http://server") as http:
+        assert (await http.get("/500")).headers["connection"] == "close"
+        assert "connection" not in (await http.get("/404")).headers
