@@ -28,6 +28,8 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+#: What must be escaped in a `pattern` attribute to mean itself; browsers refuse a pattern with needless escapes.
+_SYNTAX = re.compile(r"[\^$\\.*+?()\[\]{}|/]")
 PAGE_HEADERS = {"Content-Security-Policy": CONTENT_POLICY, "Cache-Control": "no-store"}
 
 
@@ -65,7 +67,7 @@ class Pages:
             "iso": instants.iso,
             "duration": instants.duration,
             "instant": lambda seconds: datetime.fromtimestamp(seconds, UTC),
-            "literal": re.escape,
+            "literal": lambda text: _SYNTAX.sub(r"\\\g<0>", text),
         }
         environment.tests["current"] = _is_here
         environment.globals |= {"asset": assets.asset, "integrity": assets.integrity, "version": __version__}
