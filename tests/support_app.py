@@ -36,9 +36,9 @@ class RunningApp:
 
 
 @contextlib.asynccontextmanager
-async def running_app(data: Path) -> AsyncIterator[RunningApp]:
-    settings = ServerSettings(data=data, public_url="http://server")
+async def running_app(data: Path, public_url: str = "http://server") -> AsyncIterator[RunningApp]:
+    settings = ServerSettings(data=data, public_url=public_url)
     async with open_services(settings, SystemClock()) as services:
         transport = httpx.ASGITransport(create_app(settings, services), client=("127.0.0.1", 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
+        async with httpx.AsyncClient(transport=transport, base_url=public_url) as http:
             yield RunningApp(services, http)

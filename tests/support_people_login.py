@@ -1,8 +1,11 @@
 """A whole server in this process whose clock stands still, and browsers without a screen in front of its login pages."""
 
+import atexit
 import contextlib
 import html
 import re
+import shutil
+import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -144,6 +147,22 @@ def query_of(location: str) -> dict[str, list[str]]:
 
 @contextlib.asynccontextmanager
 async def login_site(data: Path, base_url: str = BASE_URL) -> AsyncIterator[LoginSite]:
+    """A server that has one person, the administrator ada. The data folder is a copy: making keys and tables takes seconds."""
+    if not _made:
+        _made.append(Path(tempfile.mkdtemp(prefix="melanzana-tests-")))
+        atexit.register(shutil.rmtree, _made[0], ignore_errors=True)
+        async with _opened(_made[0], BASE_URL) as first:
+            await first.person()
+    shutil.copytree(_made[0], data, dirs_exist_ok=True)
+    async with _opened(data, base_url) as site:
+        yield site
+
+
+_made: list[Path] = []
+
+
+@contextlib.asynccontextmanager
+async def _opened(data: Path, base_url: str) -> AsyncIterator[LoginSite]:
     settings, clock = ServerSettings(data=data, public_url=base_url), StillClock()
     async with open_services(settings, clock) as services:
         yield LoginSite(services, create_app(settings, services), clock)

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.anyio
 async def site(tmp_path: Path) -> AsyncIterator[LoginSite]:
     """A server with one administrator, ada."""
     async with login_site(tmp_path) as opened:
-        await opened.person()
         yield opened
 
 

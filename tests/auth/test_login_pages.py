@@ -31,7 +31,6 @@ SESSION = "__Host-melanzana"
 async def site(tmp_path: Path) -> AsyncIterator[LoginSite]:
     """A server with one administrator, ada."""
     async with login_site(tmp_path) as opened:
-        await opened.person()
         yield opened
 
 
@@ -243,7 +242,6 @@ async def test_61_cookies(site: LoginSite) -> None:
 async def test_61_cookies_over_http(tmp_path: Path) -> None:
     """On a plain address, browsers take neither Secure nor __Host-, so the cookies go without."""
     async with login_site(tmp_path, "http://localhost:8000") as plain:
-        await plain.person()
         transport = httpx.ASGITransport(plain.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as browser:
             arrived = await plain.enter(browser)

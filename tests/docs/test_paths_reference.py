@@ -62,6 +62,9 @@ def test_the_figures_of_tours_are_those_of_the_code() -> None:
     """Limits of planning and of what is tried after a surprise."""
     plain, full = f"{configurations.PLAIN_LIMIT:,}", f"{configurations.FULL_LIMIT:,}"
     assert f"{plain} configurations are looked at ({full} in models" in PAGE
-    assert f"Up to {exhaustive.LABEL_LIMIT} transitions are searched to the end besides, within {exhaustive.PAIR_LIMIT:,} pairs" in PAGE  # noqa: E501
+    assert (
+        f"Up to {exhaustive.LABEL_LIMIT} transitions are searched to the end besides, within {exhaustive.PAIR_LIMIT:,} pairs"
+        in PAGE
+    )  # noqa: E501
     assert f"looking up to {seeking.MOST_ITERATIONS} iterations ahead" in PAGE
     assert seeking.MOST_TRIES == 3  # «three times at most»

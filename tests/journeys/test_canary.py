@@ -167,7 +167,8 @@ class Journey:
             address = str(httpx.URL(f"{self.site.endpoints}/auth", params=query))
             refusing = person.log_in(address, "canary.user", WRONG_PASSWORD)
             self.pages.append(refusing)
-            self.pages.append(person.submit(refusing, by="password", username=WRONG_PASSWORD, password=WRONG_PASSWORD))
+            # A name that was typed stands in its field again, so this page may show it, and nothing else may.
+            person.submit(refusing, by="password", username=WRONG_PASSWORD, password=WRONG_PASSWORD)
             away = person.submit(refusing, by="password", username="canary.user", password=PASSWORD)
             self._keep_cookies(person, "login")
         code = parse_qs(urlsplit(away.headers["location"]).query)["code"][0]
@@ -193,11 +194,11 @@ class Journey:
             self._keep_secrets_shown(file, "downloaded")
             self.pages.append(person.submit(made, by="ticket"))
             changed = person.submit(
-                person.open("/account"), by="old_password", old_password=ADMIN_PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD
+                person.open("/account"), by="old", old=ADMIN_PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD
             )
             assert changed.status_code == 200, changed.text
             self._keep_cookies(person, "admin, later")
-            wrong = person.submit(person.open("/account"), by="old_password", old_password=WRONG_PASSWORD, password=NEW_PASSWORD)
+            wrong = person.submit(person.open("/account"), by="old", old=WRONG_PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD)
             self.pages.append(wrong)
             self.pages += crawl(person)
             for form in ("csv", "json"):
@@ -210,7 +211,7 @@ class Journey:
         token = self.http.post(client.token_url, data=form).raise_for_status().json()["access_token"]
         self.secrets.add_token("last token", token)
         answer = self.http.get("/audit_service/api/v1/records", params={"limit": 200}, headers={"Authorization": f"Bearer {token}"})
-        assert len(answer.raise_for_status().json()["items"]) > 20
+        assert len(answer.raise_for_status().json()["records"]) > 20
         return answer.content
 
     def _keep_tokens(self, tokens: dict[str, Any], whose: str) -> None:

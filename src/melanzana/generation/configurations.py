@@ -185,13 +185,16 @@ class PlainConfigurations(Configurations):
     def _choices_in(self, state: CompiledState) -> list[tuple[int, int, _Rule | None]]:
         """Label, state led to and rule of every transition of a state."""
         found = []
+        number = self.labels_of.number
         for action in state.drawn:
             rule = self._rule(action, state)
             for target in action.targets or (None,):
-                found.append((self.labels_of.of(action, target), state.index if target is None else target, rule))
+                found.append((number[action.index, target], state.index if target is None else target, rule))
         return found
 
     def _rule(self, action: CompiledAction, state: CompiledState) -> _Rule | None:
+        if action.guard is None and not action.assignments:
+            return None
         deciding = [part for part in action.assignments if (part[0], part[1].name) in self._deciding]
         if action.guard is None and not action.bound_checks and not deciding:
             return None

@@ -138,10 +138,11 @@ class Landscape:
     def __init__(self, network: Network) -> None:
         self._has_previous = network.has_previous
         self._layout = network.scopes.layout
-        decisive = {variable for action in network.actions for variable in _decides(action)}
+        bound = [action for action in network.actions if not action.free]
+        decisive = {variable for action in bound for variable in _decides(action)}
         self.deciding = tuple(sorted(_sources(network, decisive)))  #: (store, name) of what is read to decide what may be done
         answered = _affected(network, set(_answered(network)))
-        self._hanging = frozenset(action.index for action in network.actions if not answered.isdisjoint(_decides(action)))
+        self._hanging = frozenset(action.index for action in bound if not answered.isdisjoint(_decides(action)))
 
     def key(self, position: Position) -> Hashable:
         """Equal for two positions from which the same moves may be made."""
@@ -224,9 +225,9 @@ def _read(action: CompiledAction, formula: Formula) -> Iterator[_Variable]:
 
 def _answered(network: Network) -> Iterator[_Variable]:
     """The variables that snippets set."""
-    for action in network.actions:
+    for action in (action for action in network.actions if action.output_names):
         yield from ((action.scope.homes[name][0], name) for name in action.output_names if name in action.scope.homes)
-    for state in network.states:
+    for state in (state for state in network.states if state.output_names):
         yield from ((state.scope.homes[name][0], name) for name in state.output_names if name in state.scope.homes)
 
 

@@ -67,7 +67,7 @@ class Pages:
             "iso": instants.iso,
             "duration": instants.duration,
             "instant": lambda seconds: datetime.fromtimestamp(seconds, UTC),
-            "literal": lambda text: _SYNTAX.sub(r"\\\g<0>", text),
+            "literal": _literal,
         }
         environment.tests["current"] = _is_here
         environment.globals |= {"asset": assets.asset, "integrity": assets.integrity, "version": __version__}
@@ -103,6 +103,11 @@ class Pages:
         }
         text = self._environment.get_template(template).render(known | values)
         return HTMLResponse(text, status, {**PAGE_HEADERS, **(headers or {})})
+
+
+def _literal(text: str) -> str:
+    """A pattern that this text matches and no other."""
+    return _SYNTAX.sub(r"\\\g<0>", text)
 
 
 def _templates(package: str) -> str:

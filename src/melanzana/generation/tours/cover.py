@@ -48,31 +48,33 @@ def cover(space: Configurations, start: int, costs: Sequence[int], reset: int | 
 
 
 def _guarded(ground: Ground, costs: Sequence[int]) -> Cover:
-    space = ground.space
-    wanted = bytearray(len(costs))
-    for label in space.labels:
-        wanted[label] = 1
-    walk = ground.numbered(greedy_cover(space, ground.start, costs, ground.reset, wanted))
-    assert walk is not None  # where the nearest label is far the ground has a reset
     least = _least(ground, costs)
-    if len(space.heads) <= ARC_LIMIT:
-        walk = _improved(ground, walk, least)
+    walk = _improved(ground, least) if len(ground.space.heads) <= ARC_LIMIT else None
+    wanted = bytearray(len(costs))
+    for label in ground.space.labels:
+        wanted[label] = 1
+    most = None if walk is None else ground.cost(walk)
+    greedy = greedy_cover(ground.space, ground.start, costs, ground.reset, wanted, most) if most != least else None
+    if greedy is not None:
+        walk = ground.numbered(greedy)
+    assert walk is not None  # where the nearest label is far the ground has a reset
     cost = ground.cost(walk)
     if cost > least and (better := exhaustive_cover(ground, cost)) is not None:
         return Cover(arcs=ground.named(better), cost=ground.cost(better), exact=True)
     return Cover(arcs=ground.named(walk), cost=cost, exact=cost == least)
 
 
-def _improved(ground: Ground, walk: list[int], least: int) -> list[int]:
-    """A walk through the same labels that costs no more."""
-    best, cost, idle = walk, ground.cost(walk), 0
-    for turn in range(ROUNDS):
-        if cost == least or idle == 2:
-            break
+def _improved(ground: Ground, least: int) -> list[int] | None:
+    """A walk through all labels by flows; None when parts cannot be joined."""
+    space = ground.space
+    first = {label: arc for arc, label in reversed(list(enumerate(space.labels)))}
+    best = _through(ground, sorted(first.values()))
+    idle = turn = 0
+    while best is not None and turn < ROUNDS and idle < 2 and ground.cost(best) > least:
         found = _through(ground, _chosen(ground, best, last=turn % 2 == 0))
-        idle += 1
-        if found is not None and ground.cost(found) < cost:
-            best, cost, idle = found, ground.cost(found), 0
+        idle, turn = idle + 1, turn + 1
+        if found is not None and ground.cost(found) < ground.cost(best):
+            best, idle = found, 0
     return best
 
 

@@ -104,22 +104,27 @@ class Nearest:
         return Way(arcs, sum([self._costs[self._space.labels[arc]] for arc in arcs]))
 
 
-def greedy_cover(space: Configurations, start: int, costs: Sequence[int], reset: int, wanted: bytearray) -> list[int]:
+def greedy_cover(
+    space: Configurations, start: int, costs: Sequence[int], reset: int, wanted: bytearray, most: int | None = None
+) -> list[int] | None:
     """Arcs through every label still wanted, always on to the nearest; RESET where starting over is cheaper or the only way.
 
-    `wanted` is emptied but for what cannot be covered.
+    `wanted` is emptied but for what cannot be covered. None as soon as the walk costs `most`.
     """
-    nearest, found, node = Nearest(space, costs), list[int](), start
-    while True:
+    nearest, found, node, cost = Nearest(space, costs), list[int](), start, 0
+    while most is None or cost < most:
         way = nearest.way(node, wanted)
         if node != start and (way is None or way.cost > reset):
             anew = nearest.way(start, wanted)
             if anew is not None and (way is None or reset + anew.cost < way.cost):
                 found.append(RESET)
+                cost += reset
                 way = anew
         if way is None:
             return found
         found.extend(way.arcs)
+        cost += way.cost
         for arc in way.arcs:
             wanted[space.labels[arc]] = 0
         node = space.heads[found[-1]]
+    return None

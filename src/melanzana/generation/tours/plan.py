@@ -109,6 +109,8 @@ def plan_tour(
 def gaps(space: Configurations, landscape: Landscape) -> list[Gap]:
     """What counts as coverage and is on no arc, with the reason, in document order."""
     network, on_an_arc = space.network, set(space.labels)
+    if len(on_an_arc) == len(space.labels_of.pairs):
+        return []
     counted = {action.id for action in counted_actions(network.model)}
     reached = {space.state_of(node).index for node in range(space.size())}
     found = []

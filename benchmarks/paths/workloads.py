@@ -1,0 +1,128 @@
+"""What is measured: tours, shortest ways, random walks, and the whole command. Each gives the rows of one part of the table."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from melanzana.generation.configurations import Configurations, configurations
+from melanzana.generation.network import Network
+from melanzana.generation.position import Position
+from melanzana.generation.prng import Prng
+from melanzana.generation.search import Landscape
+from melanzana.generation.step import Verdict
+from melanzana.generation.tours.nearest import greedy_cover
+from melanzana.generation.tours.plan import SECOND, Tour, plan_tour
+from melanzana.generation.tours.shortest import ShortestWays
+from melanzana.generation.walk import Walk, WalkPlan
+from melanzana.graph.formats.text import write_text
+from melanzana.graph.model import Model
+from paths.measure import Row, cpu_seconds
+from paths.models import by_name
+
+WALKED = 200_000
+
+
+def unguarded_tours() -> list[Row]:
+    """From the compiled network to the planned moves."""
+    rows = []
+    for name, target, repetitions in (("rnd_1000", None, 7), ("rnd_10000", 60, 7), ("rnd_100000", 3_000, 3)):
+        network = Network(by_name(name), dry=True)
+        seconds, tour = cpu_seconds(_planned, lambda network=network: network, repetitions)
+        proof = "optimal" if tour.exact else "NOT OPTIMAL"
+        rows.append(
+            Row(work=f"tour {name}", size=f"{tour.actions:,} actions, {proof}", value=seconds * 1e3, unit="ms", target=target)
+        )
+    return rows
+
+
+def guarded_tours() -> list[Row]:
+    """Length and time; the greedy walk on the same model beside it."""
+    rows = []
+    for name, most, target in (("menu_5", 237, 5), ("menu_40", 1_903, 60), ("gridg_16", 4_783, 300)):
+        network = Network(by_name(name), dry=True)
+        seconds, tour = cpu_seconds(_planned, lambda network=network: network, 7)
+        size = f"{tour.actions:,} actions{', optimal' if tour.exact else ''}; nearest first {_greedy(tour):,}"
+        rows.append(Row(work=f"guarded tour {name}", size=size, value=seconds * 1e3, unit="ms", target=target))
+        rows.append(Row(work=f"guarded tour {name}", size="its length", value=tour.actions, unit="actions", target=most))
+    return rows
+
+
+def shortest_ways() -> list[Row]:
+    """One question to a prepared index: to each of 200 states, the mean."""
+    network = Network(by_name("rnd_1000"), dry=True)
+    ways = ShortestWays(network, _start(network), {})
+    wanted = [frozenset({f"v{state}"}) for state in range(1, 201)]
+    seconds, found = cpu_seconds(lambda _: [ways.to(element) for element in wanted])
+    mean = sum(len(way.arcs) for way in found if way) / len(found)
+    return [Row(work="shortest way rnd_1000", size=f"{mean:.1f} actions", value=seconds / len(wanted) * 1e3, unit="ms", target=0.2)]
+
+
+def random_walks() -> list[Row]:
+    """Actions a CPU second with coverage counted, as steps for a runner."""
+    rows = []
+    for name in ("rnd_1000", "gridg_16"):
+        model = by_name(name)
+        seconds, walk = cpu_seconds(_walked, lambda model=model: model, 3)
+        covered = walk.coverage.report().transitions.ratio
+        size = f"{WALKED:,} actions, {covered:.0%} of transitions"
+        rows.append(
+            Row(work=f"random walk {name}, steps", size=size, value=WALKED / seconds, unit="actions/s", more_is_better=True)
+        )
+    return rows
+
+
+def whole_command() -> list[Row]:
+    """`melanzana generate`, from the start of the process to its end, its children's CPU seconds."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rnd_1000.yaml"
+        file.write_text(write_text(by_name("rnd_1000")), "utf-8")
+        for path, target in (("random(actions(1000))", 250), ("tour()", None)):
+            seconds, _ = _of_children(["generate", str(file), "--seed", "1", "--path", path])
+            rows.append(Row(work="melanzana generate, 1,000 actions", size=path, value=seconds * 1e3, unit="ms", target=target))
+    return rows
+
+
+def _of_children(arguments: list[str]) -> tuple[float, Any]:
+    """CPU seconds of the command, the median of five, after one that warms the caches."""
+
+    def spent(_: Any) -> float:
+        before = os.times()
+        command = [str(Path(sys.executable).with_name("melanzana")), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    spent(None)
+    return sorted(spent(None) for _ in range(5))[2], None
+
+
+def _start(network: Network) -> Position:
+    position = Position(network, Prng(1), {})
+    position.restart()
+    position.enter(network.start.index)
+    return position
+
+
+def _planned(network: Network) -> Tour:
+    return plan_tour(network, Landscape(network), _start(network), durations={}, reset_seconds=None)
+
+
+def _greedy(tour: Tour) -> int:
+    space: Configurations = configurations(tour.space.network, Landscape(tour.space.network), _start(tour.space.network))
+    start = space.enter(_start(tour.space.network))
+    space.explore()
+    wanted = bytearray(len(tour.costs))
+    for label in space.labels:
+        wanted[label] = 1
+    return len(greedy_cover(space, start, tour.costs, space.size() * SECOND, wanted))
+
+
+def _walked(model: Model) -> Walk:
+    walk = Walk(model, WalkPlan(path=f"random(actions({WALKED}))", seed=1, dry=True))
+    while (step := walk.next_step()) is not None:
+        walk.record(step, Verdict.PASSED)
+    return walk

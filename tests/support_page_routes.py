@@ -1,0 +1,66 @@
+"""Finds every page of the server by itself, so that a new one cannot be forgotten, and knows how to reach each."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi.routing import iter_route_contexts
+
+from melanzana.access.permissions import Role
+from melanzana.access.records import Actor
+from melanzana.server import routes
+from melanzana.server.services import Services
+from melanzana.users.records import NewUser
+from support_people import OPERATOR, PASSWORD
+
+#: Shown with Swagger UI, whose insides are not ours.
+OTHERS_WORK = {"/docs", "/execution_service/docs"}
+#: Opened by people who are not logged in.
+FOR_STRANGERS = {"/setup", "/choose-password", "/login", "/login/callback"}
+
+
+@dataclass(frozen=True)
+class PageRoute:
+    """A GET route that answers with a page."""
+
+    path: str  #: as declared, with its parameters
+
+    @property
+    def slug(self) -> str:
+        return self.path.strip("/").replace("/", "-").replace("{", "").replace("}", "") or "home"
+
+
+def page_routes(services: Services) -> list[PageRoute]:
+    """Every GET route whose answer is HTML, in the order of the route table."""
+    app = FastAPI(docs_url=None, redoc_url=None)
+    routes.include(app, services)
+    found = [
+        PageRoute(str(context.path))
+        for context in iter_route_contexts(app.routes)
+        if "GET" in (context.methods or ()) and _answers_html(getattr(context, "response_class", None))
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _answers_html(response_class: object) -> bool:
+    kind = getattr(response_class, "value", response_class)  # FastAPI wraps what a route did not say itself
+    return isinstance(kind, type) and issubclass(kind, HTMLResponse)
+
+
+async def addresses(services: Services) -> dict[str, str]:
+    """Makes one thing of each kind that pages show; returns how to fill the parameters of their paths."""
+    realm, actor = services.settings.realm, Actor(kind="command_line", id="tests", name="tests")
+    person = await services.users.accounts.create(
+        realm, NewUser(username="grace", name="Grace", role=Role.USER, password=PASSWORD), OPERATOR
+    )
+    client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
+    return {"user_id": person.id, "client_id": client.client_id, "realm": realm, "name": "nobody"}
+
+
+def filled(route: PageRoute, parameters: dict[str, str]) -> str:
+    """The route's path with every parameter filled in; AssertionError naming one that this module does not know yet."""
+    path = route.path
+    for name, value in parameters.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path, f"tests/support_page_routes.py does not know how to reach {route.path}"
+    return path
