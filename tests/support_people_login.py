@@ -9,6 +9,7 @@ import tempfile
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,11 @@ class LoginSite:
     """The server, and what tests do with it."""
 
     services: Services
-    app: ASGIApp
     clock: StillClock
+
+    @cached_property
+    def app(self) -> ASGIApp:
+        return create_app(self.services.settings, self.services)
 
     def browser(self, address: str = "192.0.2.1", **headers: str) -> httpx.AsyncClient:
         """Somebody's browser with its own cookies; it follows no redirect by itself."""
@@ -165,4 +169,4 @@ _made: list[Path] = []
 async def _opened(data: Path, base_url: str) -> AsyncIterator[LoginSite]:
     settings, clock = ServerSettings(data=data, public_url=base_url), StillClock()
     async with open_services(settings, clock) as services:
-        yield LoginSite(services, create_app(settings, services), clock)
+        yield LoginSite(services, clock)

@@ -65,6 +65,6 @@ def test_the_figures_of_tours_are_those_of_the_code() -> None:
     assert (
         f"Up to {exhaustive.LABEL_LIMIT} transitions are searched to the end besides, within {exhaustive.PAIR_LIMIT:,} pairs"
         in PAGE
-    )  # noqa: E501
+    )
     assert f"looking up to {seeking.MOST_ITERATIONS} iterations ahead" in PAGE
     assert seeking.MOST_TRIES == 3  # «three times at most»

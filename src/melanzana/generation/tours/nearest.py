@@ -104,7 +104,7 @@ class Nearest:
         return Way(arcs, sum([self._costs[self._space.labels[arc]] for arc in arcs]))
 
 
-def greedy_cover(
+def greedy_cover(  # noqa: PLR0917
     space: Configurations, start: int, costs: Sequence[int], reset: int, wanted: bytearray, most: int | None = None
 ) -> list[int] | None:
     """Arcs through every label still wanted, always on to the nearest; RESET where starting over is cheaper or the only way.
