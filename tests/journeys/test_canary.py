@@ -245,6 +245,7 @@ def crawl(person: Person) -> list[httpx.Response]:
         seen.add(path)
         page = person.open(path)
         found.append(page)
+        assert page.status_code == 200, (path, page.status_code)
         if "html" in page.headers.get("content-type", ""):
             waiting += [link.replace("&amp;", "&") for link in re.findall(r'href="(/[^"#]*)', page.text)]
     assert len(found) > 6, sorted(seen)
@@ -265,6 +266,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
         made.manage_in_the_browser()
         command_line("keys", "rotate", "--data", str(data))
         yield made
+        made.http.close()
 
 
 def test_41_no_secret_is_in_any_file_of_the_data_folder(journey: Journey) -> None:
