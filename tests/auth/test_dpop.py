@@ -123,7 +123,7 @@ WRONG_AT_THE_ENDPOINT: dict[str, Callable[[Holder], str]] = {
     "a key of another curve": lambda holder: _with_key(holder, crv="P-384"),
     "a point that is none": lambda holder: _with_key(holder, x="AA"),
     "an address of a key": lambda holder: holder.signed({"jku": "http://127.0.0.1:9/"}, _claims(holder)),
-    "crit": lambda holder: holder.signed({"crit": ["x"], "x": 1}, _claims(holder)),
+    "crit": lambda holder: _with_crit(holder),  # noqa: PLW0108 - defined below
     "no signature": lambda holder: holder.proof("POST", TOKEN_URL).rpartition(".")[0] + ".",
     "alg none": lambda holder: encoded(b'{"typ":"dpop+jwt","alg":"none","jwk":{}}') + ".e30.",
     "no token at all": lambda holder: "x",
@@ -136,6 +136,11 @@ WRONG_AT_THE_ENDPOINT: dict[str, Callable[[Holder], str]] = {
 
 def _claims(holder: Holder) -> dict[str, Any]:
     return {"jti": "1", "htm": "POST", "htu": TOKEN_URL, "iat": int(holder.clock.now().timestamp())}
+
+
+def _with_crit(holder: Holder) -> str:
+    header = {"typ": "dpop+jwt", "jwk": holder.key.as_dict(private=False), "crit": ["x"], "x": 1}
+    return jwt.encode(_claims(holder), holder.key.private_key, "ES256", header)  # type: ignore[arg-type]
 
 
 def _with_key(holder: Holder, **members: Any) -> str:
