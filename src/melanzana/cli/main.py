@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from melanzana.cli import agent, audit, check, client, convert, generate, keys, realms, run, serve, users
+from melanzana.cli import agent, audit, check, client, convert, generate, keys, login, providers, realms, run, serve, users
 from melanzana.errors import AuthError, MelanzanaError, SettingsError, SuiteError, UnavailableError
 from melanzana.version import __version__
 
@@ -28,10 +28,14 @@ app.command("run")(run.run)
 app.command("generate")(generate.generate)
 app.command("check")(check.check)
 app.command("convert")(convert.convert)
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
 app.add_typer(client.app, name="client")
 app.add_typer(users.app, name="users")
 app.add_typer(realms.app, name="realms")
 app.add_typer(keys.app, name="keys")
+app.add_typer(providers.app, name="providers")
 app.add_typer(audit.app, name="audit")
 
 

@@ -3,10 +3,11 @@
 Each label on one arc, as without guards: the open directed Chinese postman, solved exactly by `flow.py` and `trail.py`.
 
 Labels on several arcs (an action that may be performed with many different data): choosing one arc for each is hard (the
-generalised directed rural postman problem). A first walk always goes to the nearest label that is left. Then arcs are fixed, for
-each label one that the walk goes, the rest of the walk is left to the cheapest flow, and parts that hang apart are joined by the
-nearest way there and back (Frederickson, "Approximation algorithms for some postman problems", Journal of the ACM 26, 1979). That
-is repeated with the first and the last arc of each label in turn while it helps. The result is never longer than the first walk.
+generalised directed rural postman problem). Arcs are fixed, one for each label, the rest of the walk is left to the cheapest flow,
+and parts that hang apart are joined by the nearest way there and back (Frederickson, "Approximation algorithms for some postman
+problems", Journal of the ACM 26, 1979). That is repeated with the first and the last arc on which the walk goes through each label
+in turn while it helps. The walk that always goes on to the nearest label that is left is the other way to begin, and the measure:
+the result is never longer.
 """
 
 from collections import Counter
@@ -22,7 +23,7 @@ from melanzana.generation.tours.trail import euler_trail
 
 #: Arcs up to which a first walk is made better; joined parts and rounds of it.
 ARC_LIMIT, MOST_PARTS, ROUNDS = 150_000, 200, 6
-#: The least cost is asked of a flow when one label of so many is on one arc only; otherwise it would say next to nothing.
+#: One label of so many on one arc only: these arcs decide the walk, and the cheapest flow through them says what it costs at least.
 WORTH_A_FLOW = 8
 
 
@@ -48,45 +49,53 @@ def cover(space: Configurations, start: int, costs: Sequence[int], reset: int | 
 
 
 def _guarded(ground: Ground, costs: Sequence[int]) -> Cover:
-    least = _least(ground, costs)
-    walk = _improved(ground, least) if len(ground.space.heads) <= ARC_LIMIT else None
-    wanted = bytearray(len(costs))
-    for label in ground.space.labels:
-        wanted[label] = 1
-    most = None if walk is None else ground.cost(walk)
-    greedy = greedy_cover(ground.space, ground.start, costs, ground.reset, wanted, most) if most != least else None
-    if greedy is not None:
-        walk = ground.numbered(greedy)
-    assert walk is not None  # where the nearest label is far the ground has a reset
+    walk, least = _short_walk(ground, costs)
     cost = ground.cost(walk)
     if cost > least and (better := exhaustive_cover(ground, cost)) is not None:
         return Cover(arcs=ground.named(better), cost=ground.cost(better), exact=True)
     return Cover(arcs=ground.named(walk), cost=cost, exact=cost == least)
 
 
-def _improved(ground: Ground, least: int) -> list[int] | None:
-    """A walk through all labels by flows; None when parts cannot be joined."""
-    space = ground.space
-    first = {label: arc for arc, label in reversed(list(enumerate(space.labels)))}
-    best = _through(ground, sorted(first.values()))
-    idle = turn = 0
-    while best is not None and turn < ROUNDS and idle < 2 and ground.cost(best) > least:
-        found = _through(ground, _chosen(ground, best, last=turn % 2 == 0))
-        idle, turn = idle + 1, turn + 1
-        if found is not None and ground.cost(found) < ground.cost(best):
-            best, idle = found, 0
-    return best
-
-
-def _least(ground: Ground, costs: Sequence[int]) -> int:
-    """What every walk through the labels costs at least: each of them once, or the cheapest flow through those on one arc."""
+def _short_walk(ground: Ground, costs: Sequence[int]) -> tuple[list[int], int]:
+    """A walk through all labels that costs no more than always going to the nearest, and what every such walk costs at least."""
     labels = ground.space.labels
     count = Counter(labels)
-    once = sum(costs[label] for label in count)
     single = [arc for arc, label in enumerate(labels) if count[label] == 1]
-    if len(single) * WORTH_A_FLOW < len(count) or len(labels) > ARC_LIMIT:
-        return once
-    return max(once, sum(ground.costs[arc] * times for arc, times in enumerate(_repeated(ground, single)) if times))
+    least = sum(costs[label] for label in count)
+    if len(labels) > ARC_LIMIT:
+        return _nearest_first(ground, costs), least
+    if len(single) * WORTH_A_FLOW >= len(count):
+        least = max(least, sum(ground.costs[arc] * times for arc, times in enumerate(_repeated(ground, single)) if times))
+        return _improved(ground, _nearest_first(ground, costs), least), least
+    # Most labels are on many arcs: their first ones make a good walk, and the nearest-first walk is soon seen to be longer.
+    first = {label: arc for arc, label in reversed(list(enumerate(labels)))}
+    walk = _through(ground, sorted(first.values()))
+    return _improved(ground, _nearest_first(ground, costs, walk), least), least
+
+
+def _nearest_first(ground: Ground, costs: Sequence[int], known: list[int] | None = None) -> list[int]:
+    """The walk that always goes on to the nearest label that is left, or the known one when that is no longer."""
+    wanted = bytearray(len(costs))
+    for label in ground.space.labels:
+        wanted[label] = 1
+    most = None if known is None else ground.cost(known)
+    walk = greedy_cover(ground.space, ground.start, costs, ground.reset, wanted, most)
+    found = known if walk is None else ground.numbered(walk)
+    assert found is not None  # where the nearest label is far the ground has a reset
+    return found
+
+
+def _improved(ground: Ground, walk: list[int], least: int) -> list[int]:
+    """A walk through the same labels that costs no more."""
+    best, cost, idle = walk, ground.cost(walk), 0
+    for turn in range(ROUNDS):
+        if cost == least or idle == 2:
+            break
+        found = _through(ground, _chosen(ground, best, last=turn % 2 == 0))
+        idle += 1
+        if found is not None and ground.cost(found) < cost:
+            best, cost, idle = found, ground.cost(found), 0
+    return best
 
 
 def _chosen(ground: Ground, walk: Sequence[int], *, last: bool) -> list[int]:
