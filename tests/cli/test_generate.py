@@ -80,6 +80,14 @@ def test_stats_are_the_figures_without_the_path(generate: Generate) -> None:
     assert "steps" not in json.loads(generate("--stats", "--json").output)
 
 
+def test_stats_of_a_long_walk_are_those_of_its_steps(generate: Generate) -> None:
+    """From some length on they are reckoned without making the steps."""
+    arguments = ("--path", "random(actions(15000))", "--seed", "1", "--json")
+    figures, whole = json.loads(generate(*arguments, "--stats").output), json.loads(generate(*arguments).output)
+    assert len(whole.pop("steps")) == figures["count"]["steps"] > 20_000
+    assert figures == whole
+
+
 def test_max_steps_stops_and_an_incomplete_path_is_no_success(generate: Generate) -> None:
     """Unless only --max-steps could have stopped it."""
     cut = generate("--path", "random(iterations(9))", "--max-steps", "4")

@@ -20,6 +20,7 @@ from melanzana.errors import PathExpressionError, RequestError
 from melanzana.generation.step import OnError, Step, StepKind, Verdict
 
 if TYPE_CHECKING:
+    from melanzana.generation.tally import Tally
     from melanzana.generation.walk import Walk, WalkPlan
     from melanzana.graph.model import Model
 
@@ -27,6 +28,8 @@ _EXIT_INCOMPLETE, _EXIT_USAGE = 1, 2
 _WIDEST = 100
 #: Names of uncovered elements listed by `--stats`.
 _LISTED = 12
+#: Steps after which `--stats` asks for the figures of the whole walk at once.
+_LONG = 20_000
 
 
 def generate(  # noqa: PLR0917 - one parameter a flag
@@ -154,7 +157,8 @@ class _Generated:
     """A walk being generated, and what is said of it."""
 
     def __init__(self, model: "Model", plan: "WalkPlan", walk: "Walk", max_steps: int | None) -> None:
-        self._model, self._plan, self._walk = model, plan, walk
+        self._model, self._plan = model, plan
+        self._walk: Walk | Tally = walk
         self._max_steps = max_steps
         self._width = min(shutil.get_terminal_size().columns, _WIDEST)
         self._part = part_name(plan.path)
@@ -166,7 +170,7 @@ class _Generated:
         """Every step, then the end; with `stats` the figures instead of the steps."""
         typer.echo(self._fill(f"{self._model.name}: {self._plan.path}, seed {self._plan.seed}"))
         iteration = 0
-        for step in self._generate():
+        for step in self._generate(stats):
             if not stats:
                 if step.iteration != iteration and step.iteration > 1:
                     typer.echo(f"\n{self._part} {step.iteration}")
@@ -174,11 +178,11 @@ class _Generated:
             iteration = step.iteration
         if stats:
             self._print_stats()
-        typer.echo(("" if stats else "\n") + self._fill(self._end(iteration)))
+        typer.echo(("" if stats else "\n") + self._fill(self._end(self._walk.iteration if stats else iteration)))
 
     def document(self, stats: bool) -> dict[str, Any]:
         """The same for a machine; `stats` leaves out the steps."""
-        steps = [_step_json(step) for step in self._generate() if not stats]
+        steps = [_step_json(step) for step in self._generate(stats) if not stats]
         outcome = self._walk.outcome
         report = self._walk.coverage.report()
         measures = {"states": report.states, "actions": report.actions, "transitions": report.transitions}
@@ -200,10 +204,12 @@ class _Generated:
             return 0 if self._walk.outcome.verdict is Verdict.PASSED else _EXIT_INCOMPLETE
         return _EXIT_INCOMPLETE if _ends(self._plan, self._model) else 0
 
-    def _generate(self) -> Iterator[Step]:
+    def _generate(self, stats: bool) -> Iterator[Step]:
+        """The steps; of a long walk only the first ones when nobody asks for more than its figures."""
         from melanzana.generation.walk import walk_steps
 
         begun = time.perf_counter()
+        assert not isinstance(self._walk, tuple)  # it is at its beginning
         for step in walk_steps(self._walk, max_steps=self._max_steps):
             self._steps += 1
             self._actions += step.kind is StepKind.ACTION
@@ -211,7 +217,19 @@ class _Generated:
                 self._parts.append({"number": step.iteration, "first_step": step.number})
             self._parts[-1]["last_step"] = step.number
             yield step
+            if stats and step.number == _LONG and self._told_at_once():
+                break
         self._seconds = time.perf_counter() - begun
+
+    def _told_at_once(self) -> bool:
+        """The figures of the whole walk, where they are to be had without its steps."""
+        from melanzana.generation.tally import tally
+
+        told = tally(self._model, self._plan) if self._max_steps is None else None
+        if told is None:
+            return False
+        self._walk, self._steps, self._actions = told, told.progress.steps, told.progress.actions
+        return True
 
     def _print_stats(self) -> None:
         report = self._walk.coverage.report()
@@ -241,6 +259,7 @@ class _Generated:
         count = ", ".join(plural(size, word) for size, word in sizes)
         outcome = self._walk.outcome
         if outcome is None:
+            assert not isinstance(self._walk, tuple)  # that has ended
             return f"{count}: stopped by --max-steps; {self._walk.progress():.0%} of what the path asks for"
         message = f": {outcome.message}" if outcome.message else ""
         return f"{count}: {outcome.verdict}, {outcome.reason.replace('_', ' ')}{message}"

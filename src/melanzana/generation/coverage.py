@@ -89,24 +89,27 @@ class CoverageTracker:
         self.covered = [0, 0, 0]
         self.totals = (len({state.id for state in states}), len({action.id for action in actions}), len(self._transition_hits))
 
-    def visit(self, step_kind: str, element_id: str, target: str | None = None) -> None:
-        """One step was performed; `step_kind` is a `StepKind`. What the model does not have is left out: events are untrusted."""
+    def visit(self, step_kind: str, element_id: str, target: str | None = None, times: int = 1) -> None:
+        """A step was performed, `times` ≥ 1 times; `step_kind` is a `StepKind`.
+
+        What the model does not have is left out: events are untrusted.
+        """
         is_state = step_kind == "state"
         table = self._state_hits if is_state else self._action_hits
         before = table.get(element_id)
         if before is None:
             return
-        table[element_id] = before + 1
+        table[element_id] = before + times
         if not before and element_id in self._counted:
             self.covered[0 if is_state else 1] += 1
         if not is_state:
-            self._go(element_id, None if element_id in self._to_previous else target)
+            self._go(element_id, None if element_id in self._to_previous else target, times)
 
-    def _go(self, action_id: str, target: str | None) -> None:
+    def _go(self, action_id: str, target: str | None, times: int) -> None:
         pair = (action_id, target)
         before = self._transition_hits.get(pair)
         if before is not None:
-            self._transition_hits[pair] = before + 1
+            self._transition_hits[pair] = before + times
             if not before:
                 self.covered[2] += 1
 

@@ -24,13 +24,14 @@ def chained(action: int) -> int:
 class Formula:
     """One compiled expression and where it stands."""
 
-    __slots__ = ("_expression", "function", "label", "names")
+    __slots__ = ("_expression", "function", "label", "names", "tree")
 
     def __init__(self, expression: Expression, label: str) -> None:
         self._expression = expression
         self.label = label
         self.function = expression.function
         self.names = expression.names
+        self.tree = expression.tree
 
     def value(self, view: Mapping[str, Value]) -> Value:
         """Its value on the variables in `view`. Errors: `EvaluationError` naming the place, the text and the position."""

@@ -20,9 +20,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-_GAMMA = 0x9E3779B97F4A7C15
-_MIX_1 = 0xBF58476D1CE4E5B9
-_MIX_2 = 0x94D049BB133111EB
+GAMMA = 0x9E3779B97F4A7C15
+MIX_1 = 0xBF58476D1CE4E5B9
+MIX_2 = 0x94D049BB133111EB
 
 
 class Prng:
@@ -36,11 +36,16 @@ class Prng:
         self._seed = seed
         self._state = seed
 
+    @property
+    def state(self) -> int:
+        """The counter: that of the next number is GAMMA more, modulo 2^64."""
+        return self._state
+
     def bits(self) -> int:
         """64 random bits."""
-        self._state = z = (self._state + _GAMMA) & _MASK
-        z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
-        z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
+        self._state = z = (self._state + GAMMA) & _MASK
+        z = ((z ^ (z >> 30)) * MIX_1) & _MASK
+        z = ((z ^ (z >> 27)) * MIX_2) & _MASK
         return z ^ (z >> 31)
 
     def below(self, n: int) -> int:
@@ -50,9 +55,9 @@ class Prng:
         if not 1 < n <= _MASK + 1:
             raise ValueError(f"below() takes 1 to 2^64, not {n}")
         # The steps of bits() again: a call of its own would cost a third of the time of a walk's choice.
-        self._state = z = (self._state + _GAMMA) & _MASK
-        z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
-        z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
+        self._state = z = (self._state + GAMMA) & _MASK
+        z = ((z ^ (z >> 30)) * MIX_1) & _MASK
+        z = ((z ^ (z >> 27)) * MIX_2) & _MASK
         product = (z ^ (z >> 31)) * n
         if product & _MASK < n:
             unfair = (_MASK + 1 - n) % n
