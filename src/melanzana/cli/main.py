@@ -1,7 +1,7 @@
 """`melanzana`: the list of commands, and how an error becomes a message and an exit code.
 
 Exit codes: 0 it went well; 1 what was checked or run did not pass; 2 the command was used wrongly; 3 something that is needed is
-missing or does not answer. Commands import what they need when they are called, so that `melanzana --help` stays quick.
+missing or does not answer. `commands.py` says where each command is; it imports what it needs when it is called.
 """
 
 import sys
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from melanzana.cli import agent, audit, check, client, convert, generate, keys, login, providers, realms, run, serve, users
+from melanzana.cli.commands import Commands
 from melanzana.errors import AuthError, MelanzanaError, SettingsError, SuiteError, UnavailableError
 from melanzana.version import __version__
 
@@ -17,26 +17,12 @@ EXIT_NOT_PASSED, EXIT_USAGE, EXIT_INFRASTRUCTURE = 1, 2, 3
 
 app = typer.Typer(
     name="melanzana",
+    cls=Commands,
     help="Model-based test execution: check a model, generate paths, run them, serve them to CI.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve.serve)
-app.command("agent")(agent.agent)
-app.command("run")(run.run)
-app.command("generate")(generate.generate)
-app.command("check")(check.check)
-app.command("convert")(convert.convert)
-app.command("login")(login.login)
-app.command("logout")(login.logout)
-app.command("whoami")(login.whoami)
-app.add_typer(client.app, name="client")
-app.add_typer(users.app, name="users")
-app.add_typer(realms.app, name="realms")
-app.add_typer(keys.app, name="keys")
-app.add_typer(providers.app, name="providers")
-app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:

@@ -7,20 +7,14 @@ here as a `FormatError` or `LimitError` with file, line and column where the tex
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any, Protocol
 
 from melanzana.errors import FormatError, ModelError
 from melanzana.graph.findings import Finding
-from melanzana.graph.formats import dai, graphwalker
-from melanzana.graph.formats.dai.reader import read_noted as read_dai_noted
-from melanzana.graph.formats.document_reader import read_document
-from melanzana.graph.formats.dot import parse_dot
 from melanzana.graph.formats.drawing import Drawing
-from melanzana.graph.formats.graphml import parse_graphml
-from melanzana.graph.formats.graphwalker.reader import read_noted as read_graphwalker_noted
 from melanzana.graph.formats.json_source import located, parse_json
 from melanzana.graph.formats.source import Source, decode, explained, join_pointer
-from melanzana.graph.formats.xstate import read_noted as read_xstate_noted
 from melanzana.graph.formats.yaml_source import parse_yaml
 from melanzana.graph.model import Model
 
@@ -65,13 +59,15 @@ class _Reading(Protocol):
     def places(self) -> dict[str, str]: ...
 
 
-_READERS: dict[str, Callable[[Any], _Reading]] = {
-    "text": read_document,
-    "dai": read_dai_noted,
-    "graphwalker": read_graphwalker_noted,
-    "xstate": read_xstate_noted,
+#: Module and function of each reader, loaded when a file is of its format.
+_READERS = {
+    "text": ("document_reader", "read_document"),
+    "dai": ("dai.reader", "read_noted"),
+    "graphwalker": ("graphwalker.reader", "read_noted"),
+    "xstate": ("xstate", "read_noted"),
+    "graphml": ("graphml", "parse_graphml"),
+    "dot": ("dot", "parse_dot"),
 }
-_DRAWINGS: dict[str, Callable[[str, str], tuple[Source, Drawing]]] = {"graphml": parse_graphml, "dot": parse_dot}
 #: Keys of a machine that no text model has.
 _MACHINE = frozenset({"initial", "context", "id", "on", "predictableActionArguments"})
 #: How a DOT file begins; a text model's first line is a key with a colon.
@@ -90,12 +86,25 @@ def read_model(data: bytes, file: str = "") -> ReadResult:
         raise explained(error, Source(None, file)) from None
     form = detect_format(source)
     try:
-        reading = _READERS[form](source.document)
+        reading = _reader(form)(source.document)
     except ModelError as error:
         raise explained(error, located(source, text) if json_like else source) from None
     notes = tuple(getattr(reading, "notes", ()))
     finder = (lambda: located(source, text)) if json_like else (lambda: source)
     return ReadResult(model=reading.model, format=form, notes=notes, source=finder, places=reading.places)
+
+
+def _reader(form: str) -> Callable[[Any], _Reading]:
+    return _function(form)  # type: ignore[no-any-return]
+
+
+def _parser(form: str) -> Callable[[str, str], tuple[Source, Drawing]]:
+    return _function(form)  # type: ignore[no-any-return]
+
+
+def _function(form: str) -> Any:
+    module, name = _READERS[form]
+    return getattr(import_module(f"{__package__}.{module}"), name)
 
 
 def _drawn_format(text: str) -> str | None:
@@ -106,12 +115,12 @@ def _drawn_format(text: str) -> str | None:
 
 
 def _read_drawing(text: str, file: str, form: str) -> ReadResult:
-    source, drawing = _DRAWINGS[form](text, file)
+    source, drawing = _parser(form)(text, file)
     try:
-        reading = read_graphwalker_noted(source.document)
+        reading = _reader("graphwalker")(source.document)
     except ModelError as error:
         raise explained(error, source) from None
-    notes = (*drawing.notes, *reading.notes)
+    notes = (*drawing.notes, *getattr(reading, "notes", ()))
     return ReadResult(model=reading.model, format=form, notes=notes, source=lambda: source, places=reading.places)
 
 
@@ -133,6 +142,3 @@ def detect_format(source: Source) -> str:
     )
     message = f"this is no model: {known}"
     raise FormatError(message, file=source.file or None, line=1, column=1)
-
-
-__all__ = ["ReadResult", "dai", "detect_format", "graphwalker", "read_model"]
