@@ -1,8 +1,10 @@
 """Shared by all tests: async tests run on asyncio; figures that a test records are shown at the end of the run."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 settings.register_profile("fast", max_examples=60, deadline=None)
@@ -14,6 +16,16 @@ settings.load_profile("fast")
 def anyio_backend() -> str:
     """Async tests run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a server or a command sets up for the log of its process ends with its test."""
+    kept = structlog.get_config() if structlog.is_configured() else None
+    yield
+    structlog.reset_defaults()
+    if kept is not None:
+        structlog.configure(**kept)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

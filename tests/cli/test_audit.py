@@ -3,11 +3,10 @@
 import asyncio
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
@@ -23,13 +22,6 @@ from melanzana.storage.migrations import migrate
 
 Audit = Callable[..., Result]
 ADA = Actor(kind="user", id="u-1", name="Ada", address="192.0.2.1")
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The commands silence the log of their process, which here is the test's."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import asyncio
 import csv
 import json
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from joserfc.jwk import ECKey
 from typer.testing import CliRunner, Result
 
@@ -22,13 +21,6 @@ from melanzana.storage.migrations import migrate
 from support_auth import open_rooms
 
 Client = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The commands silence the log of their process, which here is the test's."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

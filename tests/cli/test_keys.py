@@ -1,11 +1,10 @@
 """`melanzana keys` works beside a running server, which acts on it at its next request."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from melanzana.cli.keys import app
@@ -18,13 +17,6 @@ from melanzana.storage.migrations import migrate
 from support_auth import SOMEBODY, Rooms, open_rooms
 
 Keys = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The commands silence the log of their process, which here is the test's."""
-    yield
-    structlog.reset_defaults()
 
 
 def _run(data: Path, *arguments: str) -> Result:

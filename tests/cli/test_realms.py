@@ -1,11 +1,10 @@
 """`melanzana realms` works on a data folder with or without a server on it."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from melanzana.cli.realms import app
@@ -17,13 +16,6 @@ from melanzana.storage.migrations import migrate
 from support_auth import open_rooms
 
 Realms = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """The commands silence the log of their process, which here is the test's."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ async def log_in(server: str, realm: str, show: Callable[[str], None], clock: Cl
 
 
 async def log_out(login: Login) -> bool:
-    """End the login on the server; False when it was over already. Errors: UnavailableError."""
+    """End the login on the server, if it is not over already; False when the server refuses. Errors: UnavailableError."""
     form = {"client_id": CLIENT_ID, "refresh_token": login.refresh_token}
     async with http_client(login.server) as http:
         try:

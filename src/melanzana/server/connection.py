@@ -18,6 +18,9 @@ from melanzana.web.answers import ERROR_URN, PROBLEM_MEDIA_TYPE
 HEADER_BYTES = 16 * 1024
 #: From the opening of a connection, or the first byte of a further request, to the end of the header.
 HEADER_SECONDS = 20.0
+#: So long, and so many bytes, what is still sent after a refusal is thrown away. Closing at once would reset the connection, and
+#: the answer with it (RFC 9112 section 9.6).
+LINGER_SECONDS, LINGER_BYTES = 2.0, 256 * 1024
 #: What a header field costs besides its name and value: colon, space, line end.
 _FIELD_OVERHEAD = 4
 
@@ -29,6 +32,7 @@ class GuardedConnection(HttpToolsProtocol):
     _in_header = True
     _too_large = False
     _refused = False
+    _thrown_away = 0  #: bytes received since
     _timer: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -41,6 +45,9 @@ class GuardedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._thrown_away += len(data)
+            if self._thrown_away > LINGER_BYTES:
+                self.transport.close()
             return
         self._held_bytes += len(data)
         super().data_received(data)
@@ -92,9 +99,15 @@ class GuardedConnection(HttpToolsProtocol):
         """Say why, unless another request's answer is still due on this connection, and close it."""
         self._refused = True
         self._stop_timer()
-        if not self._is_answering():
-            self.transport.write(_answer(status, code, detail))
-        self.transport.close()
+        if self._is_answering():
+            self.transport.close()
+            return
+        self.transport.write(_answer(status, code, detail))
+        if not self.transport.can_write_eof():  # TLS
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _is_answering(self) -> bool:
         cycle = self.cycle

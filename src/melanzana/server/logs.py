@@ -29,7 +29,6 @@ def configure(level: str, shape: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda *_: _StderrLogger(),
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(
         level=max(logging.WARNING, logging.getLevelNamesMapping()[level]), stream=sys.stderr, format="%(name)s: %(message)s"
