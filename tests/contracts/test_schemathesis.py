@@ -16,6 +16,9 @@ CHECKS = (
     "negative_data_rejection,ignored_auth,unsupported_method,missing_required_header"
 )
 
+#: Bad data are refused with one of these; a body that is too large before it is read.
+REFUSED = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422)
+
 
 @pytest.mark.slow
 def test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer(tmp_path: Path) -> None:
@@ -27,10 +30,11 @@ def test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer(tmp_pat
         model = script.import_model(DOORS.read_text("utf-8"))
         script.wait_for_end(script.start(model_id=model["modeluuid"])["run_id"])
         token = script.authenticate()["access_token"]
+        (tmp_path / "schemathesis.toml").write_text(f"[checks.negative_data_rejection]\nexpected-statuses = {list(REFUSED)}\n")
         command = [
             *(str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi.json"),
             *("-H", f"Authorization: Bearer {token}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"),
-            *("-n", "12", "--seed", "7", "--max-time", "90", "--continue-on-failure", "--no-color", "--request-timeout", "30"),
+            *("-n", "12", "--seed", "7", "--max-time", "60", "--continue-on-failure", "--no-color", "--request-timeout", "30"),
             *("--exclude-path", "/agent_service/api/v1/leases"),
         ]
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from melanzana.audit.export import as_dict
 from melanzana.audit.records import AuditFilter, AuditRecord, Head, Verification
 from melanzana.errors import RequestError
+from melanzana.web.inputs import Instant
 
 _Word = Annotated[str, Field(max_length=300)]
 _LARGEST = 2**53
@@ -23,8 +24,8 @@ class RecordsQuery(BaseModel):
     subject: _Word = Field("", description="Id of what it was done to.")
     outcome: _Word = Field("", description="`success` or `failure`.")
     text: _Word = Field("", description="Found anywhere in actor, address, subject or detail, in any case.")
-    since: AwareDatetime | None = Field(None, description="From this instant on.")
-    until: AwareDatetime | None = Field(None, description="Before this instant.")
+    since: Instant | None = Field(None, description="From this instant on.")
+    until: Instant | None = Field(None, description="Before this instant.")
     before: int | None = Field(None, ge=1, le=_LARGEST, description="Only smaller numbers: `next` of the page before.")
     limit: int = Field(100, ge=1, le=1_000, description="Records on a page.")
 

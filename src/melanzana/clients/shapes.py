@@ -10,6 +10,7 @@ from melanzana.clients.public_keys import checked_keys, read_public_keys
 from melanzana.clients.records import Client, ClientFields, ClientStatus, CreatedClient, KeySet
 from melanzana.clients.service import LONGEST_GRACE_SECONDS
 from melanzana.errors import RequestError
+from melanzana.web.inputs import Instant, YesNo
 
 _Text = Annotated[str, StringConstraints(max_length=4_000)]
 _Word = Annotated[str, StringConstraints(max_length=100)]
@@ -24,7 +25,7 @@ class ClientChanges(BaseModel):
     name: _Text = Field("", description="What it is for, 1 to 200 characters.")
     description: _Text = Field("", description="More about it.")
     scopes: Annotated[list[_Word], Field(max_length=100)] | None = Field(None, description="Permissions; null for all of a client.")
-    expires_at: datetime | None = Field(None, description="From then on it is refused; null for never.")
+    expires_at: Instant | None = Field(None, description="From then on it is refused; null for never.")
     allowed_addresses: Annotated[list[_Word], Field(max_length=1_000)] = Field(
         [], description="Addresses and networks such as `192.0.2.0/24` that it may come from; empty for anywhere."
     )
@@ -50,7 +51,7 @@ class ClientBody(ClientChanges):
     )
 
     name: _Text = Field(description="What it is for, 1 to 200 characters.")
-    with_secret: bool = Field(True, description="False: no secret is made and the client proves itself with its public key only.")
+    with_secret: YesNo = Field(True, description="False: no secret is made and the client proves itself with its public key only.")
 
 
 class RegenerateBody(BaseModel):
@@ -61,7 +62,7 @@ class RegenerateBody(BaseModel):
     grace_seconds: int = Field(
         0, ge=0, le=LONGEST_GRACE_SECONDS, description="How long the old secret stays good beside the new one."
     )
-    end_tokens: bool | None = Field(
+    end_tokens: YesNo | None = Field(
         None, description="Whether access tokens made before end now; when left out they do if the old secret ends at once."
     )
 

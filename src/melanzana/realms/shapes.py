@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from melanzana.realms.records import LONGEST_TOKEN_SECONDS, SHORTEST_TOKEN_SECONDS, KeyState, Realm, RealmChange, SigningKey
+from melanzana.web.inputs import YesNo
 
 
 class RealmBody(BaseModel):
@@ -21,7 +22,7 @@ class RealmChangeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"not_before": "now"}]})
 
-    enabled: bool | None = Field(
+    enabled: YesNo | None = Field(
         None, description="A disabled realm gives no tokens and believes none. Changed from the home realm."
     )
     token_type: Literal["JWT", "at+jwt"] | None = Field(None, description="`typ` of access tokens: the product's, or RFC 9068's.")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from melanzana.access.permissions import Role
 from melanzana.users.passwords import LONGEST, SHORTEST
 from melanzana.users.records import Group, GroupChange, NewUser, User, UserChange
+from melanzana.web.inputs import YesNo
 
 _Text = Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00]*$")]
 _Ref = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -27,7 +28,7 @@ class UserBody(BaseModel):
     name: _Text | None = Field(None, description="As shown; the username when left out.")
     email: _Text | None = Field(None, description="Empty for none.")
     role: Role | None = Field(None, description="`dai:admin` or `dai:user` (also without `dai:`); `dai:user` when left out.")
-    enabled: bool | None = Field(None, description="Whether the person may log in.")
+    enabled: YesNo | None = Field(None, description="Whether the person may log in.")
     password: _Password | None = Field(
         None, description=f"{SHORTEST} to {LONGEST} characters. Without one the person needs a one-time link first."
     )
@@ -37,7 +38,9 @@ class UserBody(BaseModel):
     @classmethod
     def _long_role(cls, value: Any) -> Any:
         """`admin` means `dai:admin`."""
-        word = value.lower() if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        word = value.lower()
         return f"dai:{word}" if word in {"admin", "user"} else word
 
     def new(self) -> NewUser:
