@@ -6,7 +6,7 @@ bent to fit: an integer takes 3 and 3.0, not "3" and not true. Text that a perso
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from melanzana.errors import EvaluationError, InvalidModelError, RequestError
@@ -86,6 +86,29 @@ class Domain:
         if source.values:
             return self._model_value(source.values[prng.below(len(source.values))])
         return self._draw_between(_low(source), _high(source), prng)
+
+    def drawable(self, most: int) -> tuple[Scalar, ...] | None:
+        """Every value that `draw` may give, each once; None when these are more than `most`, or are not counted."""
+        ranges = [source for source in self.parameter.ranges if source.weight > 0] or self.parameter.ranges
+        if not ranges:
+            return (False, True) if self.type is ParameterType.BOOLEAN else (self.first,)
+        found: dict[Scalar, None] = {}
+        for source in ranges:
+            values = self._drawable_from(source, most)
+            found |= dict.fromkeys(values or ())
+            if values is None or len(found) > most:
+                return None
+        return tuple(found)
+
+    def _drawable_from(self, source: Range, most: int) -> Sequence[Scalar] | None:
+        if source.values:
+            return [self._model_value(value) for value in source.values]
+        if self.type is ParameterType.BOOLEAN:
+            return (False, True)
+        if self.type is not ParameterType.INTEGER:
+            return None
+        first, last = _whole(*sorted((_low(source), _high(source))))
+        return range(first, last + 1) if last - first < most else None
 
     def _draw_between(self, low: float, high: float, prng: Prng) -> Scalar:
         low, high = (low, high) if low <= high else (high, low)

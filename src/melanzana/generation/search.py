@@ -21,7 +21,7 @@ from melanzana.graph.model import Scalar
 #: Configurations looked at for each step of a test case before the search gives up.
 SEARCH_LIMIT = 10_000
 
-_Variable = tuple[int, str]  # store and name
+Variable = tuple[int, str]  # store and name
 
 
 class PlannedStep(NamedTuple):
@@ -141,8 +141,8 @@ class Landscape:
         bound = [action for action in network.actions if not action.free]
         decisive = {variable for action in bound for variable in _decides(action)}
         self.deciding = tuple(sorted(_sources(network, decisive)))  #: (store, name) of what is read to decide what may be done
-        answered = _affected(network, set(_answered(network)))
-        self._hanging = frozenset(action.index for action in bound if not answered.isdisjoint(_decides(action)))
+        open_still = affected(network, set(answered(network)))
+        self._hanging = frozenset(action.index for action in bound if not open_still.isdisjoint(_decides(action)))
 
     def key(self, position: Position) -> Hashable:
         """Equal for two positions from which the same moves may be made."""
@@ -210,7 +210,7 @@ def _over_the_end(position: Position) -> None:
         position.enter(position.network.start.index)
 
 
-def _decides(action: CompiledAction) -> Iterator[_Variable]:
+def _decides(action: CompiledAction) -> Iterator[Variable]:
     """The variables that are read to decide whether the action may be performed."""
     if action.guard is not None:
         yield from _read(action, action.guard)
@@ -219,11 +219,11 @@ def _decides(action: CompiledAction) -> Iterator[_Variable]:
         yield from _read(action, formula)
 
 
-def _read(action: CompiledAction, formula: Formula) -> Iterator[_Variable]:
+def _read(action: CompiledAction, formula: Formula) -> Iterator[Variable]:
     return ((action.scope.homes[name][0], name) for name in formula.names if name in action.scope.homes)
 
 
-def _answered(network: Network) -> Iterator[_Variable]:
+def answered(network: Network) -> Iterator[Variable]:
     """The variables that snippets set."""
     for action in (action for action in network.actions if action.output_names):
         yield from ((action.scope.homes[name][0], name) for name in action.output_names if name in action.scope.homes)
@@ -231,17 +231,17 @@ def _answered(network: Network) -> Iterator[_Variable]:
         yield from ((state.scope.homes[name][0], name) for name in state.output_names if name in state.scope.homes)
 
 
-def _sources(network: Network, variables: set[_Variable]) -> set[_Variable]:
+def _sources(network: Network, variables: set[Variable]) -> set[Variable]:
     """The variables and all those whose values flow into them by assignments."""
     return _closed(variables, [(set(_read(a, f)), {(s, d.name)}) for a in network.actions for s, d, f in a.assignments])
 
 
-def _affected(network: Network, variables: set[_Variable]) -> set[_Variable]:
+def affected(network: Network, variables: set[Variable]) -> set[Variable]:
     """The variables and all those that their values flow into by assignments."""
     return _closed(variables, [({(s, d.name)}, set(_read(a, f))) for a in network.actions for s, d, f in a.assignments])
 
 
-def _closed(variables: set[_Variable], rules: Iterable[tuple[set[_Variable], set[_Variable]]]) -> set[_Variable]:
+def _closed(variables: set[Variable], rules: Iterable[tuple[set[Variable], set[Variable]]]) -> set[Variable]:
     """`variables` with everything that the rules (gained, wanted) add: when one wanted is there, all gained come in."""
     closed, rules, size = set(variables), list(rules), -1
     while size != len(closed):
