@@ -2,13 +2,13 @@
 
     python benchmarks/paths.py [part …]
 
-Parts: tours, guarded, shortest, walks, command; all of them without any. Prints a table of medians in CPU time of one core, beside the
-figures that the engine is held to. A peer that runs the same models is one more function in `PARTS` that gives rows.
+Parts: tours, guarded, shortest, walks, command, peers; all of them without any. Prints a table of medians in CPU time of one core, beside the
+figures that the engine is held to; `peers` runs other people's programs on the same models and takes some minutes.
 """
 
 import sys
 
-from paths import workloads
+from paths import peers, workloads
 from paths.measure import table
 
 PARTS = {
@@ -17,6 +17,7 @@ PARTS = {
     "shortest": workloads.shortest_ways,
     "walks": workloads.random_walks,
     "command": workloads.whole_command,
+    "peers": peers.rows,
 }
 
 

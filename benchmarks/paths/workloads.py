@@ -13,6 +13,7 @@ from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
 from melanzana.generation.search import Landscape
 from melanzana.generation.step import Verdict
+from melanzana.generation.tally import Tally, tally
 from melanzana.generation.tours.nearest import greedy_cover
 from melanzana.generation.tours.plan import SECOND, Tour, plan_tour
 from melanzana.generation.tours.shortest import ShortestWays
@@ -22,7 +23,8 @@ from melanzana.graph.model import Model
 from paths.measure import Row, cpu_seconds
 from paths.models import by_name
 
-WALKED = 200_000
+#: Actions walked as steps, and told as figures.
+WALKED, TOLD = 200_000, 10_000_000
 
 
 def unguarded_tours() -> list[Row]:
@@ -61,10 +63,16 @@ def shortest_ways() -> list[Row]:
 
 
 def random_walks() -> list[Row]:
-    """Actions a CPU second with coverage counted, as steps for a runner."""
+    """Actions a CPU second with coverage counted: the figures of a walk alone, and as steps for a runner."""
     rows = []
-    for name in ("rnd_1000", "gridg_16"):
+    for name, target in (("rnd_1000", 6e6), ("gridg_16", 2.5e6)):
         model = by_name(name)
+        seconds, told = cpu_seconds(_told, lambda model=model: model, 3)
+        covered = told.coverage.report().transitions.ratio
+        size = f"{TOLD:,} actions, {covered:.0%} of transitions"
+        rows.append(
+            Row(work=f"random walk {name}", size=size, value=TOLD / seconds, unit="actions/s", target=target, more_is_better=True)
+        )
         seconds, walk = cpu_seconds(_walked, lambda model=model: model, 3)
         covered = walk.coverage.report().transitions.ratio
         size = f"{WALKED:,} actions, {covered:.0%} of transitions"
@@ -119,6 +127,10 @@ def _greedy(tour: Tour) -> int:
     for label in space.labels:
         wanted[label] = 1
     return len(greedy_cover(space, start, tour.costs, space.size() * SECOND, wanted))
+
+
+def _told(model: Model) -> Tally | None:
+    return tally(model, WalkPlan(path=f"random(actions({TOLD}))", seed=1, dry=True))
 
 
 def _walked(model: Model) -> Walk:
