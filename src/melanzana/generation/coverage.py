@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
+from melanzana.generation.kinds import Glance, Kind, Watcher
 from melanzana.graph.model import Action, ActionKind, Model, State, StateKind
 
 Transition = tuple[str, str | None]
@@ -77,9 +78,12 @@ def counted_actions(model: Model) -> tuple[Action, ...]:
 class CoverageTracker:
     """Counts visits. `covered` and `totals` are indexed by `Covered` and may be read at any time."""
 
-    __slots__ = ("_action_hits", "_counted", "_state_hits", "_to_previous", "_transition_hits", "covered", "totals")
+    __slots__ = (
+        "_action_hits", "_counted", "_state_hits", "_to_previous", "_transition_hits", "covered", "totals", "watchers",
+    )  # fmt: skip
 
     def __init__(self, model: Model) -> None:
+        self.watchers: dict[Kind, Watcher] = {}  #: of the further kinds that somebody asked for; see `watching.py`
         states, actions = counted_states(model), counted_actions(model)
         self._state_hits = {state.id: 0 for state in model.states}
         self._action_hits = {action.id: 0 for _, action in model.actions()}
@@ -88,6 +92,11 @@ class CoverageTracker:
         self._to_previous = frozenset(action.id for _, action in model.actions() if action.kind is ActionKind.PREVIOUS)
         self.covered = [0, 0, 0]
         self.totals = (len({state.id for state in states}), len({action.id for action in actions}), len(self._transition_hits))
+
+    def see(self, step: Glance) -> None:
+        """Show a step to whoever counts further kinds. The step itself is counted by `visit`."""
+        for each in self.watchers.values():
+            each.see(step)
 
     def visit(self, step_kind: str, element_id: str, target: str | None = None, times: int = 1) -> None:
         """A step was performed, `times` ≥ 1 times; `step_kind` is a `StepKind`.
