@@ -33,6 +33,11 @@ class Formula:
         self.names = expression.names
         self.tree = expression.tree
 
+    @property
+    def text(self) -> str:
+        """As the model writes it."""
+        return self._expression.text
+
     def value(self, view: Mapping[str, Value]) -> Value:
         """Its value on the variables in `view`. Errors: `EvaluationError` naming the place, the text and the position."""
         try:

@@ -5,7 +5,7 @@ is what happens: `restart`, `enter`, `begin` (an action is chosen), `take` and `
 values come from a stream that is part of the position: the same moves draw the same values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from melanzana.errors import EvaluationError
 from melanzana.generation.data import Domain
@@ -80,11 +80,25 @@ class Position:
             return action.targets or _STAY
         return self._with_open_chains(action)
 
+    def give(self, action: CompiledAction, settings: Iterable[tuple[int, str, Scalar]]) -> None:
+        """Set values (store, name, value) for the action that begins next: its own generated ones are not drawn then."""
+        own = action.scope.stores[-1] if action.scope is not self._outer(action) else -1
+        for store, name, value in settings:
+            (self.values.give if store == own else self.values.set)(store, name, value)
+
+    def given(self, action: CompiledAction, settings: Sequence[tuple[int, str, Scalar]]) -> "Position":
+        """A copy with these values set; the same position when there are none."""
+        if not settings:
+            return self
+        twin = self.copy()
+        twin.give(action, settings)
+        return twin
+
     def begin(self, action: CompiledAction) -> None:
         """The action is going to be performed: it counts, and its generated values are drawn."""
         if action.limit > 0:
             self.calls[action.index] = self.calls.get(action.index, 0) + 1
-        self._draw_own(action.scope, self.network.scopes.model_scope if action.owner is None else action.owner.scope)
+        self._draw_own(action.scope, self._outer(action))
 
     def take(self, scope: Scope, outputs: Mapping[str, Value]) -> None:
         """Keep the outputs of snippets, all or none.
@@ -161,9 +175,11 @@ class Position:
         view = ahead.values.view(action.scope)
         return all(domain.admits(_held(domain, formula, view)) for _, domain, formula in action.bound_checks)
 
+    def _outer(self, action: CompiledAction) -> Scope:
+        return self.network.scopes.model_scope if action.owner is None else action.owner.scope
+
     def _own_domains(self, action: CompiledAction) -> Sequence[Domain]:
-        outer = self.network.scopes.model_scope if action.owner is None else action.owner.scope
-        return () if action.scope is outer else tuple(self.network.scopes.layout[action.scope.stores[-1]].values())
+        return () if action.scope is self._outer(action) else tuple(self.network.scopes.layout[action.scope.stores[-1]].values())
 
     def _with_open_chains(self, action: CompiledAction) -> tuple[int, ...]:
         """The targets of an action that leads to other actions: of these only the ones that may follow, as far as can be known."""

@@ -75,11 +75,12 @@ class Scopes:
 class Values:
     """What every variable holds now. `stores[0]` also holds `state`."""
 
-    __slots__ = ("_fixed", "_layout", "_seen", "stores")
+    __slots__ = ("_fixed", "_given", "_layout", "_seen", "stores")
 
     def __init__(self, scopes: Scopes, fixed: Mapping[tuple[int, str], Scalar]) -> None:
         self._layout = scopes.layout
         self._fixed = fixed
+        self._given: frozenset[tuple[int, str]] = frozenset()  #: what the next draw of its store leaves alone
         self.stores: list[dict[str, Value]] = []
         self._seen: Mapping[str, Value] | None = None
         self.reset()
@@ -90,19 +91,32 @@ class Values:
         self.stores[0][STATE_VARIABLE] = ""
         for (store, name), value in self._fixed.items():
             self.stores[store][name] = value
+        self._given = frozenset()
         self._seen = None
 
     def draw(self, store: int, prng: Prng) -> None:
-        """New values for the generated variables of one store, except those the caller fixed."""
+        """New values for the generated variables of one store, except those the caller fixed.
+
+        A value that was given for this draw stays, and one is drawn all the same: what comes after does not depend on it.
+        """
         for name, domain in self._layout[store].items():
             if domain.generated and (store, name) not in self._fixed:
-                self.stores[store][name] = domain.draw(prng)
+                drawn = domain.draw(prng)
+                if (store, name) not in self._given:
+                    self.stores[store][name] = drawn
                 self._seen = None
+        if self._given:
+            self._given = frozenset(key for key in self._given if key[0] != store)
 
     def set(self, store: int, name: str, value: Scalar) -> None:
         """Let a variable hold a value that its domain has converted."""
         self.stores[store][name] = value
         self._seen = None
+
+    def give(self, store: int, name: str, value: Scalar) -> None:
+        """As `set`; the next draw of the store leaves it."""
+        self.set(store, name, value)
+        self._given |= {(store, name)}
 
     def tell_state(self, name: str) -> None:
         """The walk is now in the state `name`."""
@@ -129,7 +143,7 @@ class Values:
     def copy(self) -> "Values":
         """The same values, changed independently from here on."""
         twin = Values.__new__(Values)
-        twin._layout, twin._fixed, twin._seen = self._layout, self._fixed, self._seen
+        twin._layout, twin._fixed, twin._given, twin._seen = self._layout, self._fixed, self._given, self._seen
         twin.stores = [dict(store) for store in self.stores]
         return twin
 

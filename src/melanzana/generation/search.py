@@ -171,12 +171,7 @@ class Landscape:
 
 def with_parameters(position: Position, step: PlannedStep) -> Position:
     """The position with the step's own values set; the same one when the step has none."""
-    if not step.parameters:
-        return position
-    twin = position.copy()
-    for store, name, value in step.parameters:
-        twin.values.set(store, name, value)
-    return twin
+    return position.given(step.action, step.parameters)
 
 
 def may(position: Position, action: CompiledAction) -> bool:

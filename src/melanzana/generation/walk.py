@@ -13,7 +13,7 @@ end.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from melanzana.errors import EvaluationError, GenerationError, ImpossibleStepError
@@ -26,6 +26,7 @@ from melanzana.generation.path_expression import parse_path
 from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
+from melanzana.generation.recorded import Recorded
 from melanzana.generation.routes import fixed_values
 from melanzana.generation.scopes import Scope
 from melanzana.generation.staging import Stage
@@ -47,6 +48,7 @@ class WalkPlan:
     parameters: Mapping[str, Value] = field(default_factory=dict)  #: typed overrides by variable name; see `data.coerce_overrides`
     durations: Mapping[str, float] = field(default_factory=dict)  #: seconds by element id, measured or declared, for tours
     dry: bool = False  #: no code is performed: steps have no calls and no outputs come
+    recorded: Recorded | None = None  #: the steps that `predefined()` and `replay()` follow
 
 
 #: The step that was handed out and not yet recorded: with the scope of its element and, of an action, the action and its target.
@@ -85,6 +87,7 @@ class Walk:
         self._broken = False  #: an assignment could not be evaluated: the walk cannot go on
         setting = GoalSetting(network, self._progress, self._first_position(), prng.fork("choice"), fixed, plan.durations)
         self._goal = make_goal(path, setting)
+        self._entered: Callable[[Position], None] | None = getattr(self._goal, "entered", None)  #: sets what was drawn
         self._start_over()
 
     @property
@@ -209,14 +212,16 @@ class Walk:
     def _enter(self, state: CompiledState) -> Step:
         self._entering = None
         self._position.enter(state.index)
+        if self._entered is not None:
+            self._entered(self._position)
         step = self._stage.state(self._position, state)
         self._open = (step, state.scope, None, None)
         return step
 
     def _perform(self, move: Move) -> Step:
         position, action = self._position, move.action
-        for store, name, value in move.parameters:
-            position.values.set(store, name, value)
+        if move.parameters:
+            position.give(action, move.parameters)
         position.begin(action)
         step = self._stage.action(position, action, move.target)
         self._open = (step, action.scope, action, move.target)
