@@ -2,7 +2,7 @@
 
     python benchmarks/paths.py [part …]
 
-Parts: tours, guarded, shortest, walks, command, peers; all of them without any. Prints a table of medians in CPU time of one core, beside the
+Parts: tours, guarded, shortest, walks, command, peers, curves; all of them without any. Prints a table of medians in CPU time of one core, beside the
 figures that the engine is held to; `peers` runs other people's programs on the same models and takes some minutes.
 """
 
@@ -18,6 +18,7 @@ PARTS = {
     "walks": workloads.random_walks,
     "command": workloads.whole_command,
     "peers": peers.rows,
+    "curves": workloads.curves,
 }
 
 

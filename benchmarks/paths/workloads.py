@@ -82,6 +82,23 @@ def random_walks() -> list[Row]:
     return rows
 
 
+def curves() -> list[Row]:
+    """How the cost grows from a hundred actions to a million: time for each action of the model, and of a walk."""
+    rows = []
+    for exponent in range(2, 7):
+        size, repetitions = 10**exponent, 3 if exponent < 5 else 1
+        model = by_name(f"rnd_{size}")
+        prepared, network = cpu_seconds(lambda _, model=model: Network(model, dry=True), repetitions=repetitions)
+        planned, tour = cpu_seconds(_planned, lambda network=network: network, repetitions)
+        ways = ShortestWays(network, _start(network), {})
+        shortest, _ = cpu_seconds(lambda _, ways=ways: ways.to(frozenset({"v1"})), repetitions=repetitions)
+        told, _ = cpu_seconds(_told, lambda model=model: model, 1)
+        for work, seconds in (("prepared", prepared), (f"tour of {tour.actions:,} actions", planned), ("shortest way", shortest)):
+            rows.append(Row(work=f"rnd_{size:,}", size=work, value=seconds / size * 1e6, unit="µs an action of the model"))
+        rows.append(Row(work=f"rnd_{size:,}", size="random walk", value=told / TOLD * 1e9, unit="ns an action walked"))
+    return rows
+
+
 def whole_command() -> list[Row]:
     """`melanzana generate`, from the start of the process to its end, its children's CPU seconds."""
     rows = []
