@@ -18,6 +18,7 @@ COMMANDS = {
     "generate": "melanzana.cli.generate:generate",
     "check": "melanzana.cli.check:check",
     "convert": "melanzana.cli.convert:convert",
+    "diff": "melanzana.cli.diff:diff",
     "login": "melanzana.cli.login:login",
     "logout": "melanzana.cli.login:logout",
     "whoami": "melanzana.cli.login:whoami",
