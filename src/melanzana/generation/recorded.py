@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from melanzana.errors import GenerationError
-from melanzana.generation.step import StepKind
+from melanzana.generation.network import chained
+from melanzana.generation.position import Position
+from melanzana.generation.step import Step, StepKind
 from melanzana.graph.model import Scalar, Value
 
 #: Longer recordings are refused: nobody follows or shrinks them.
@@ -71,6 +73,38 @@ class Recorded:
         if len(entries) > MAX_STEPS:
             raise GenerationError(f"the recorded walk has {len(entries):,} steps, and {MAX_STEPS:,} are allowed", field="steps")
         return cls(tuple(_step(entry, number) for number, entry in enumerate(entries, 1)))
+
+
+class Watch:
+    """Notices what is drawn or set as the steps of one walk begin.
+
+    `begun` is to be asked when a step was handed out, `ended` told when it was recorded.
+    """
+
+    def __init__(self, position: Position) -> None:
+        self._position = position
+        self._iteration = 0
+        self._before: list[dict[str, Value]] = []
+
+    def begun(self, step: Step) -> dict[str, Scalar]:
+        """By name as the step's element sees it: what was drawn for it, and what was set besides."""
+        position = self._position
+        number = position.network.numbers[step.element_id]
+        element = position.network.states[number] if number >= 0 else position.network.actions[chained(number)]
+        first, self._iteration = step.iteration != self._iteration, step.iteration
+        outer = position.network.scopes.model_scope if number >= 0 else position.here().scope
+        own = element.scope.stores[-1] if element.scope is not outer else -1
+        found = {}
+        for name, (store, domain) in element.scope.homes.items():
+            value = position.values.stores[store][name]
+            drawn = domain.generated and (store == own or (first and store == 0))
+            if drawn or (not first and self._before[store][name] != value):
+                found[name] = value
+        return {name: value for name, value in found.items() if isinstance(value, Scalar)}
+
+    def ended(self) -> None:
+        """The step was recorded: what has changed until now is no draw."""
+        self._before = [dict(store) for store in self._position.values.stores]
 
 
 def _plain(step: RecordedStep) -> RecordedStep:

@@ -217,7 +217,8 @@ def _meanings(network: Network, recorded: Recorded, title: str) -> Iterator[_Wan
     for number, step in enumerate(recorded.steps, 1):
         exact = network.numbers.get(step.element)
         if exact is not None:
-            found = _Wanted(number, step, frozenset({exact} if exact >= 0 else ()), frozenset({chained(exact)} if exact < 0 else ()))
+            is_state = exact >= 0
+            found = _Wanted(number, step, frozenset({exact} if is_state else ()), frozenset(() if is_state else {chained(exact)}))
         else:
             found = _Wanted(number, step, frozenset(states[step.element]), frozenset(actions[step.element]))
         if step.kind is StepKind.STATE:

@@ -100,6 +100,16 @@ class Walk:
         return self._goal.progress()
 
     @property
+    def position(self) -> Position:
+        """Where the walk stands now. It is the walk's own: read it, and copy it before anything else."""
+        return self._position
+
+    @property
+    def is_ending(self) -> bool:
+        """Is it decided how the walk ends? Then only the Error and Cleanup states are still entered."""
+        return self._ending.final is not None
+
+    @property
     def exact(self) -> bool | None:
         """Of a planned path: is it known that no other does the same for less? None: it was not planned, or not kept to."""
         return self._goal.exact

@@ -30,6 +30,9 @@ class Snapshot:
     suite: str | None = None  #: folder of the action code on the agent's machine
     step_pause_seconds: float = 0.0
     history: Mapping[str, Any] = field(default_factory=dict)  #: what was learned from earlier runs, by value
+    recorded: Mapping[str, Any] | None = (
+        None  #: steps that `predefined()` and `replay()` follow; `generation.recorded`
+    )
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:

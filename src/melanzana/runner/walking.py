@@ -12,8 +12,8 @@ from typing import Protocol
 
 from melanzana.clock import Clock
 from melanzana.errors import MelanzanaError, SuiteError
-from melanzana.generation.step import EndReason, OnError, Outcome, Step, Verdict
-from melanzana.generation.walk import Walk, WalkPlan
+from melanzana.generation.step import EndReason, Outcome, Step, Verdict
+from melanzana.generation.walk import Walk
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.protocol.events import (
@@ -27,6 +27,7 @@ from melanzana.protocol.events import (
     StepFinished,
     StepStarted,
 )
+from melanzana.protocol.recording import plan_of
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.runner.authoring import Attachment, LogLine
 from melanzana.runner.failures import cut
@@ -75,7 +76,7 @@ def walk_job(snapshot: Snapshot, around: Surroundings) -> None:
     try:
         around.flush()
         model = from_document(snapshot.model)
-        walk = Walk(model, _plan(snapshot))
+        walk = Walk(model, plan_of(snapshot))
         suite = Suite.load(snapshot.suite) if snapshot.perform and snapshot.suite else None
     except (MelanzanaError, KeyboardInterrupt, ValueError, TypeError, LookupError) as error:
         _tell_failed_start(around, error)
@@ -210,16 +211,6 @@ class _Run:
 
     def _elapsed(self) -> float:
         return round(self._around.clock.monotonic() - self._begun, 6)
-
-
-def _plan(snapshot: Snapshot) -> WalkPlan:
-    return WalkPlan(
-        path=snapshot.path,
-        seed=snapshot.seed,
-        on_error=OnError(snapshot.on_error),
-        parameters=snapshot.parameters,
-        dry=not snapshot.perform,
-    )
 
 
 def _tell_failed_start(around: Surroundings, error: BaseException) -> None:
