@@ -1,6 +1,6 @@
 """Shared by all tests: async tests run on asyncio; figures that a test records are shown at the end of the run."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -12,10 +12,19 @@ settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("fast")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Async tests run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture(scope="module")
+async def one_chromium(anyio_backend: str) -> AsyncIterator[None]:
+    """The browser tests of a module share one Chromium; each has a window of its own."""
+    import support_browser  # only here: most tests need no browser, and its driver takes a while to import
+
+    async with support_browser.shared_chromium():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -86,6 +86,7 @@ class _NoPage:
 
 _NO_PAGE: Any = _NoPage()
 _watched: dict[Page, Watched] = {}
+_shared: list[Browser] = []
 
 
 @dataclass
@@ -130,7 +131,14 @@ class OpenBrowser:
 @contextlib.asynccontextmanager
 async def open_browser(data: Path, *, javascript: bool = True, **settings: Any) -> AsyncIterator[OpenBrowser]:
     """A server over `data` (extra keywords are its settings) and a browser window; both are gone at the end."""
-    async with serving(data, **settings) as (services, url), chromium() as browser:
+    async with serving(data, **settings) as (services, url), open_window(services, url, javascript=javascript) as window:
+        yield window
+
+
+@contextlib.asynccontextmanager
+async def open_window(services: Services, url: str, *, javascript: bool = True) -> AsyncIterator[OpenBrowser]:
+    """A browser window of its own, with no cookie yet, in front of a server that runs."""
+    async with chromium() as browser:
         context = await browser.new_context(
             viewport={"width": WIDE, "height": 900}, java_script_enabled=javascript, reduced_motion="reduce", base_url=url
         )
@@ -167,8 +175,22 @@ async def _served(chosen: ServerSettings, listening: socket.socket) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
+async def shared_chromium() -> AsyncIterator[None]:
+    """As long as this is open, every window of this event loop belongs to one Chromium (fixture `one_chromium`)."""
+    async with chromium() as browser:
+        _shared.append(browser)
+        try:
+            yield
+        finally:
+            _shared.remove(browser)
+
+
+@contextlib.asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
-    """Debian's Chromium; AssertionError with one clear line when there is none."""
+    """Debian's Chromium, the shared one if there is one; AssertionError with one clear line when this machine has none."""
+    if _shared:
+        yield _shared[-1]
+        return
     program = shutil.which("chromium")
     assert program is not None, MISSING
     options = ["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else []

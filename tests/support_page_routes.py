@@ -10,7 +10,7 @@ from melanzana.access.permissions import Role
 from melanzana.access.records import Actor
 from melanzana.server import routes
 from melanzana.server.services import Services
-from melanzana.users.records import NewUser
+from melanzana.users.records import GroupChange, NewUser
 from support_people import OPERATOR, PASSWORD
 
 #: Shown with Swagger UI, whose insides are not ours.
@@ -53,8 +53,9 @@ async def addresses(services: Services) -> dict[str, str]:
     person = await services.users.accounts.create(
         realm, NewUser(username="grace", name="Grace", role=Role.USER, password=PASSWORD), OPERATOR
     )
+    group = await services.users.groups.create(realm, "checkout", GroupChange(members=("grace",)), OPERATOR)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
-    return {"user_id": person.id, "client_id": client.client_id, "realm": realm, "name": "nobody"}
+    return {"user_id": person.id, "group_id": group.id, "client_id": client.client_id, "realm": realm, "name": "nobody"}
 
 
 def filled(route: PageRoute, parameters: dict[str, str]) -> str:

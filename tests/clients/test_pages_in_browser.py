@@ -12,7 +12,7 @@ from playwright.async_api import Dialog, Page, expect
 from melanzana.access.permissions import Role
 from support_browser import check_page, open_browser, screenshot
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio]
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.usefixtures("one_chromium")]
 LIST = "/system/api-access"
 
 

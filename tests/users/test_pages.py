@@ -50,7 +50,7 @@ async def test_an_administrator_makes_a_user(app: RunningApp) -> None:
     form = {"token": token, "password": "another long password", "again": "another long password"}
     assert (await app.http.post("/choose-password", data={**form, "again": "not the same"})).status_code == 422
     chosen = await app.http.post("/choose-password", data=form)
-    assert (chosen.status_code, chosen.headers["location"]) == (303, "/login")
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/login?done=password")
     assert (await app.http.get(path[1])).status_code == 404
     await app.services.users.check_password("eggplant", "lee", "another long password", "")
 
@@ -62,7 +62,7 @@ async def test_an_administrator_changes_a_user(app: RunningApp) -> None:
     lee = await users.accounts.create("eggplant", NewUser(username="lee"), OPERATOR)
     path = f"/system/users/{lee.id}"
     answer = await send(app, session, path, name="Lee", email="lee@example.org", role="dai:admin")
-    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{path}?done=saved")
     changed, _ = await users.accounts.get("eggplant", lee.id)
     assert (changed.name, changed.email, changed.role) == ("Lee", "lee@example.org", Role.ADMIN)
     assert (await send(app, session, path, name="Lee", email="nowhere", role="dai:user")).status_code == 422
@@ -73,7 +73,7 @@ async def test_an_administrator_changes_a_user(app: RunningApp) -> None:
     await users.open_session(changed, "", "")
     assert (await send(app, session, f"{path}/enabled", enabled="no")).status_code == 303
     assert await users.sessions.list(lee.id) == []
-    assert (await send(app, session, f"{path}/delete", confirm="lee")).headers["location"] == "/system/users"
+    assert (await send(app, session, f"{path}/delete", confirm="lee")).headers["location"] == "/system/users?done=deleted"
     assert (await app.http.get(path)).status_code == 404
 
 
@@ -156,7 +156,7 @@ async def test_66_the_setup_page_closes(app: RunningApp) -> None:
     assert evil.status_code == 403
     weak = await app.http.post("/setup", data={**form, "password": "short", "again": "short"})
     assert weak.status_code == 422 and "short" not in re.sub(r"<[^>]+>", "", weak.text).replace("shortcuts", "")
-    assert (await app.http.post("/setup", data=form)).headers["location"] == "/login"
+    assert (await app.http.post("/setup", data=form)).headers["location"] == "/login?done=account"
     assert (await app.http.get(path)).status_code == (await app.http.post("/setup", data=form)).status_code == 404
     await app.services.users.check_password("eggplant", "boss", PASSWORD, "")
 
@@ -182,25 +182,9 @@ async def test_pages_without_a_login_lead_to_it(app: RunningApp) -> None:
 
 
 @pytest.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[OpenBrowser]:
+async def browser(tmp_path: Path, one_chromium: None) -> AsyncIterator[OpenBrowser]:
     async with open_browser(tmp_path) as opened:
         yield opened
-
-
-@pytest.mark.slow
-async def test_the_pages_in_a_real_browser(browser: OpenBrowser) -> None:
-    """Accessible in light and dark, by keyboard, with no error on the console and nothing from elsewhere."""
-    boss = await browser.log_in(Role.ADMIN)
-    for name, path in (
-        ("users", "/system/users"),
-        ("user-new", "/system/users/new"),
-        ("user", f"/system/users/{boss.id}"),
-        ("account", "/account"),
-    ):
-        page = await browser.open_page(path)
-        await check_page(page)
-        await screenshot(page, name)
-        await page.close()
 
 
 @pytest.mark.slow
@@ -216,7 +200,8 @@ async def test_the_first_administrator_in_a_real_browser(browser: OpenBrowser) -
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_label("Password again").fill(PASSWORD)
     await page.get_by_role("button", name="Make the administrator").click()
-    await page.get_by_label("Name", exact=True).fill("boss")
+    await page.get_by_role("link", name="Log in").click()
+    await page.get_by_label("Username", exact=True).fill("boss")
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_role("link", name="Users").or_(page.get_by_text("boss")).first.wait_for()

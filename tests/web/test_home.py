@@ -31,6 +31,7 @@ async def test_about_tells_a_stranger_what_it_is_and_not_what_it_runs_on(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_chromium")
 async def test_home_shows_what_this_person_may_open(tmp_path: Path) -> None:
     """An administrator sees System and a hint at the first API client; a user sees neither."""
     async with open_browser(tmp_path) as browser:
@@ -53,6 +54,7 @@ async def test_home_shows_what_this_person_may_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_chromium")
 async def test_about_shows_version_licences_and_health_to_people(tmp_path: Path) -> None:
     """What a report of a problem should carry, ready to be copied."""
     async with open_browser(tmp_path) as browser:

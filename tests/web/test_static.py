@@ -67,7 +67,7 @@ async def test_versioned_addresses_are_kept_for_ever_and_plain_ones_are_not(tmp_
 
 def test_our_own_sheet_stays_small() -> None:
     """Whoever adds a rule looks first whether one is there already."""
-    assert (assets.STATIC_FOLDER / "melanzana.css").stat().st_size <= 14 * 1024
+    assert (assets.STATIC_FOLDER / "melanzana.css").stat().st_size <= 16 * 1024
 
 
 def test_the_scripts_of_one_page_stay_small() -> None:

@@ -76,8 +76,10 @@ class _OwnPages:
         self._base_url = face.realms.settings.base_url
 
     async def begin(self, request: Request) -> Response:
-        """`/login?next=…&realm=…`: log in and come back to `next`."""
+        """`/login?next=…&realm=…`: log in and come back to `next`; with `done`, a page that says first what is ready."""
         face, asked = self._face, request.query_params
+        if asked.get("done") in {"account", "password"}:
+            return face.pages.render(request, "auth/ready.html", without_login=True)
         realm, wanted = asked.get("realm") or face.realms.home, local_path(asked.get("next"))
         if request.url.netloc != urlsplit(self._base_url).netloc and "moved" not in asked:
             # The cookies of the login belong to the public address; a proxy that changes Host must not make this a circle.

@@ -46,7 +46,7 @@ def router(service: RealmService, gate: Gate, pages: Pages) -> APIRouter:
             made = await service.create_realm(name, visitor.principal.actor)
         except RequestError as error:
             return await shown.one(request, visitor, visitor.principal.realm, error, given={"name": name})
-        return _to(made.name)
+        return _to(made.name, "created")
 
     @routes.get(_ONE, response_class=HTMLResponse)
     async def one_realm(request: Request, visitor: may_manage, realm: str) -> Response:
@@ -71,24 +71,29 @@ def _add_actions(routes: APIRouter, service: RealmService, shown: "_RealmPages",
     async def enable(request: Request, visitor: may_manage, realm: str, enabled: _Text = "") -> Response:
         service.demand_home(visitor.principal.realm)
         change = RealmChange(enabled=enabled == "yes")
-        return await shown.done(request, visitor, realm, partial(service.change_realm, realm, change, visitor.principal.actor))
+        verb = partial(service.change_realm, realm, change, visitor.principal.actor)
+        return await shown.done(request, visitor, realm, verb, word="enabled" if change.enabled else "disabled")
 
     @routes.post(f"{_ONE}/not-before", response_class=HTMLResponse)
     async def end_tokens(request: Request, visitor: may_manage, realm: str) -> Response:
         change = RealmChange(not_before=everything_until(service.now()))
-        return await shown.done(request, visitor, realm, partial(service.change_realm, realm, change, visitor.principal.actor))
+        verb = partial(service.change_realm, realm, change, visitor.principal.actor)
+        return await shown.done(request, visitor, realm, verb, word="logged-out")
 
     @routes.post(f"{_ONE}/keys", response_class=HTMLResponse)
     async def rotate(request: Request, visitor: may_manage, realm: str) -> Response:
-        return await shown.done(request, visitor, realm, partial(service.rotate_key, realm, visitor.principal.actor))
+        verb = partial(service.rotate_key, realm, visitor.principal.actor)
+        return await shown.done(request, visitor, realm, verb, word="rotated")
 
     @routes.post(f"{_ONE}/keys/{{kid}}/disable", response_class=HTMLResponse)
     async def disable(request: Request, visitor: may_manage, realm: str, kid: str) -> Response:
-        return await shown.done(request, visitor, realm, partial(service.disable_key, realm, kid, visitor.principal.actor))
+        verb = partial(service.disable_key, realm, kid, visitor.principal.actor)
+        return await shown.done(request, visitor, realm, verb, word="disabled-key")
 
     @routes.post(f"{_ONE}/keys/{{kid}}/remove", response_class=HTMLResponse)
     async def remove(request: Request, visitor: may_manage, realm: str, kid: str) -> Response:
-        return await shown.done(request, visitor, realm, partial(service.remove_key, realm, kid, visitor.principal.actor))
+        verb = partial(service.remove_key, realm, kid, visitor.principal.actor)
+        return await shown.done(request, visitor, realm, verb, word="removed-key")
 
 
 class _RealmPages:
@@ -105,8 +110,10 @@ class _RealmPages:
         realm: str,
         verb: Callable[[], Awaitable[object]],
         given: dict[str, str] | None = None,
+        *,
+        word: str = "saved",
     ) -> Response:
-        """Carry the verb out on a realm within reach, and lead back to it; when it was refused, say why."""
+        """Carry the verb out on a realm within reach, and lead back to it with that word; when it was refused, say why."""
         await self._service.reach(visitor.principal.realm, realm)
         try:
             await verb()
@@ -114,7 +121,7 @@ class _RealmPages:
             raise
         except RequestError as error:
             return await self.one(request, visitor, realm, error, given)
-        return _to(realm)
+        return _to(realm, word)
 
     async def one(
         self,
@@ -148,5 +155,5 @@ class _RealmPages:
         )
 
 
-def _to(realm: str) -> Response:
-    return RedirectResponse(f"{REALMS}/{realm}", 303)
+def _to(realm: str, word: str) -> Response:
+    return RedirectResponse(f"{REALMS}/{realm}?done={word}", 303)

@@ -48,6 +48,13 @@ NAVIGATION = (
         summary="Who may log in, with which role, and where they are logged in.",
     ),
     NavigationItem(
+        title="Groups",
+        href="/system/groups",
+        scope=Scope.USERS_READ,
+        group="System",
+        summary="Names for several people, such as a team.",
+    ),
+    NavigationItem(
         title="Keys and realms",
         href="/system/realms",
         scope=Scope.REALMS_MANAGE,

@@ -13,14 +13,15 @@ from melanzana.access.gate import Gate
 from melanzana.access.permissions import Role, Scope
 from melanzana.access.records import Visitor
 from melanzana.errors import ConflictError, NotFoundError, RequestError
-from melanzana.users import pages_account, pages_links
+from melanzana.users import pages_account, pages_groups, pages_links
+from melanzana.users.browsers import browser_name
 from melanzana.users.records import NewUser, User, UserChange
 from melanzana.users.rules import author_of
 from melanzana.users.service import UserService
 from melanzana.web.pages import Pages
 
 PEOPLE = "/system/users"
-ROLES = ((Role.USER.value, "user: models, runs and reports"), (Role.ADMIN.value, "administrator: everything"))
+ROLES = ((Role.USER.value, "User: models, runs and reports"), (Role.ADMIN.value, "Administrator: everything"))
 Text = Annotated[str, Form()]
 
 
@@ -62,9 +63,10 @@ def router(service: UserService, gate: Gate, pages: Pages) -> APIRouter:
             raise
         except RequestError as error:
             return await shown.one(request, visitor, user_id, error)
-        return _to(user_id)
+        return _to(user_id, "saved")
 
     _add_actions(routes, service, shown, may_manage)
+    routes.include_router(pages_groups.router(service, gate, pages))
     routes.include_router(pages_account.router(service, gate, pages))
     routes.include_router(pages_links.router(service, pages))
     return routes
@@ -78,7 +80,7 @@ def _add_actions(routes: APIRouter, service: UserService, shown: "_PeoplePages",
             await service.accounts.change(visitor.principal.realm, user_id, change, author_of(visitor.principal))
         except ConflictError as error:
             return await shown.one(request, visitor, user_id, error)
-        return _to(user_id)
+        return _to(user_id, "enabled" if change.enabled else "disabled")
 
     @routes.post(f"{PEOPLE}/{{user_id}}/link", response_class=HTMLResponse)
     async def make_link(request: Request, visitor: may_manage, user_id: str) -> Response:
@@ -88,13 +90,13 @@ def _add_actions(routes: APIRouter, service: UserService, shown: "_PeoplePages",
     async def end_sessions(visitor: may_manage, user_id: str) -> Response:
         person, _ = await service.accounts.get(visitor.principal.realm, user_id)
         await service.sessions.revoke_all(person, visitor.principal.actor, but=visitor.session_id)
-        return _to(user_id)
+        return _to(user_id, "sessions")
 
     @routes.post(f"{PEOPLE}/{{user_id}}/sessions/{{session_id}}", response_class=HTMLResponse)
     async def end_session(visitor: may_manage, user_id: str, session_id: str) -> Response:
         person, _ = await service.accounts.get(visitor.principal.realm, user_id)
         await service.sessions.revoke(person, session_id, visitor.principal.actor)
-        return _to(user_id)
+        return _to(user_id, "session")
 
     @routes.post(f"{PEOPLE}/{{user_id}}/delete", response_class=HTMLResponse)
     async def delete(request: Request, visitor: may_manage, user_id: str) -> Response:
@@ -102,7 +104,7 @@ def _add_actions(routes: APIRouter, service: UserService, shown: "_PeoplePages",
             await service.accounts.delete(visitor.principal.realm, user_id, author_of(visitor.principal))
         except ConflictError as error:
             return await shown.one(request, visitor, user_id, error)
-        return RedirectResponse(PEOPLE, 303)
+        return RedirectResponse(f"{PEOPLE}?done=deleted", 303)
 
 
 class _PeoplePages:
@@ -148,6 +150,7 @@ class _PeoplePages:
             roles=ROLES,
             wrong=_wrong(error) if error else {},
             may_manage=_may_manage(visitor, person),
+            browser_name=browser_name,
         )
 
 
@@ -167,5 +170,5 @@ def _wrong(error: RequestError) -> dict[str, str]:
     return {str(error.detail.get("field", "form")): error.message}
 
 
-def _to(user_id: str) -> Response:
-    return RedirectResponse(f"{PEOPLE}/{user_id}", 303)
+def _to(user_id: str, word: str) -> Response:
+    return RedirectResponse(f"{PEOPLE}/{user_id}?done={word}", 303)

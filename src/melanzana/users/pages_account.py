@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from melanzana.access.gate import Gate
 from melanzana.access.records import Visitor
 from melanzana.errors import LoginRefusedError, NotFoundError, RequestError
+from melanzana.users.browsers import browser_name
 from melanzana.users.records import UserChange
 from melanzana.users.service import UserService
 from melanzana.web.pages import Pages
 
 ACCOUNT = "/account"
 _DIFFERENT = "the two new passwords are not the same"
-_WRONG_PASSWORD = "this is not your password now, or there were too many attempts; try again in a moment"  # noqa: S105
+_WRONG_PASSWORD = "this is not your current password, or there were too many attempts; try again in a moment"  # noqa: S105
 Text = Annotated[str, Form()]
 
 
@@ -22,7 +23,7 @@ def router(service: UserService, gate: Gate, pages: Pages) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     logged_in = Annotated[Visitor, Depends(gate.page())]
 
-    async def show(request: Request, visitor: Visitor, wrong: dict[str, str], *, done: str = "") -> Response:
+    async def show(request: Request, visitor: Visitor, wrong: dict[str, str]) -> Response:
         person, groups = await service.accounts.get(visitor.principal.realm, visitor.principal.subject)
         return pages.render(
             request,
@@ -33,7 +34,7 @@ def router(service: UserService, gate: Gate, pages: Pages) -> APIRouter:
             groups=groups,
             sessions=await service.sessions.list(person.id),
             wrong=wrong,
-            done=done,
+            browser_name=browser_name,
         )
 
     async def change(visitor: Visitor, wanted: UserChange, old_password: str = "") -> None:
@@ -41,8 +42,8 @@ def router(service: UserService, gate: Gate, pages: Pages) -> APIRouter:
         await service.change_own(person, wanted, visitor.principal.address, visitor.session_id, old_password)
 
     @routes.get(ACCOUNT, response_class=HTMLResponse)
-    async def account(request: Request, visitor: logged_in, done: str = "") -> Response:
-        return await show(request, visitor, {}, done=done)
+    async def account(request: Request, visitor: logged_in) -> Response:
+        return await show(request, visitor, {})
 
     @routes.post(ACCOUNT, response_class=HTMLResponse)
     async def change_account(request: Request, visitor: logged_in, name: Text = "", email: Text = "") -> Response:
@@ -72,12 +73,12 @@ def router(service: UserService, gate: Gate, pages: Pages) -> APIRouter:
     async def end_others(visitor: logged_in) -> Response:
         person, _ = await service.accounts.get(visitor.principal.realm, visitor.principal.subject)
         await service.sessions.revoke_all(person, visitor.principal.actor, but=visitor.session_id)
-        return RedirectResponse(ACCOUNT, 303)
+        return RedirectResponse(f"{ACCOUNT}?done=sessions", 303)
 
     @routes.post(f"{ACCOUNT}/sessions/{{session_id}}", response_class=HTMLResponse)
     async def end_one(visitor: logged_in, session_id: str) -> Response:
         person, _ = await service.accounts.get(visitor.principal.realm, visitor.principal.subject)
         await service.sessions.revoke(person, session_id, visitor.principal.actor)
-        return RedirectResponse(ACCOUNT, 303)
+        return RedirectResponse(f"{ACCOUNT}?done=session", 303)
 
     return routes

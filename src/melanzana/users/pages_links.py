@@ -18,7 +18,7 @@ from melanzana.users.service import UserService
 from melanzana.web.pages import Pages
 
 _DIFFERENT = "the two passwords are not the same"
-_LOGIN = "/login"
+_LOGIN = "/login?done="
 Text = Annotated[str, Form()]
 
 
@@ -55,7 +55,7 @@ def _add_setup(routes: APIRouter, service: UserService, pages: Pages) -> None:
             raise
         except RequestError as error:
             return show(request, token, given, {str(error.detail.get("field", "form")): error.message})
-        return RedirectResponse(_LOGIN, 303)
+        return RedirectResponse(f"{_LOGIN}account", 303)
 
 
 def _add_password(routes: APIRouter, service: UserService, pages: Pages) -> None:
@@ -88,7 +88,7 @@ def _add_password(routes: APIRouter, service: UserService, pages: Pages) -> None
             raise
         except RequestError as error:
             return await show(request, token, {"password": error.message})
-        answer = RedirectResponse(_LOGIN, 303)
+        answer = RedirectResponse(f"{_LOGIN}password", 303)
         clear_session_cookie(answer, service.settings.base_url)
         return answer
 

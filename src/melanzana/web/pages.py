@@ -1,9 +1,9 @@
 """How a room shows a page: its templates over the shared layout, with the headers that every page carries.
 
 A room's `pages.py` gets one `Pages` from the route table, and its templates lie in `<room>/templates/<room>/`. What a template
-always has: `visitor` (who is logged in, or None), `csrf_token`, `path`, `version`, `ui` (the macros), `asset` and `integrity`, and
-the filters `ago`, `utc`, `iso` (of instants), `instant` (of epoch seconds) and `duration`. What it is given is escaped; a name that
-it is not given is an error.
+always has: `visitor` (who is logged in, or None), `csrf_token`, `path`, `version`, `done` (the word of `?done=`, for `ui.told`),
+`ui` (the macros), `asset` and `integrity`, and the filters `ago`, `utc`, `iso` (of instants), `instant` (of epoch seconds) and
+`duration`. What it is given is escaped; a name that it is not given is an error.
 """
 
 import re
@@ -98,7 +98,8 @@ class Pages:
             "csrf_token": visitor.csrf_token if visitor else "",
             "navigation": shown,
             "menus": [(group, list(items)) for group, items in groupby(shown, key=lambda item: item.group)],
-            "trail": _trail(shown, path),
+            "trail": _trail(shown, path, asked=request.method == "GET"),
+            "done": request.query_params.get("done", ""),
             "without_login": False,
         }
         text = self._environment.get_template(template).render(known | values)
@@ -118,10 +119,13 @@ def _is_here(item: NavigationItem, path: str) -> bool:
     return path == item.href or path.startswith(f"{item.href}/")
 
 
-def _trail(shown: Sequence[NavigationItem], path: str) -> list[tuple[str, str | None]]:
-    """Where the page stands: the menu and the list it belongs to; nothing for a page that the header itself leads to."""
+def _trail(shown: Sequence[NavigationItem], path: str, *, asked: bool) -> list[tuple[str, str | None]]:
+    """Where the page stands: the menu and the list it belongs to; nothing for a page that the header itself leads to.
+
+    `asked`: the page was asked for; the answer to a form stands below the list that it was sent to.
+    """
     here = next((item for item in shown if _is_here(item, path)), None)
     if here is None or (here.group is None and here.href == path):
         return []
     menu: list[tuple[str, str | None]] = [(here.group, None)] if here.group else []
-    return [*menu, (here.title, here.href if path != here.href else None)]
+    return [*menu, (here.title, None if asked and path == here.href else here.href)]
