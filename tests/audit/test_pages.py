@@ -45,6 +45,11 @@ async def _numbers(page: Page) -> list[int]:
     return [int(text) for text in await page.locator("tbody td.number").all_inner_texts()]
 
 
+async def _follow(page: Page, link: str) -> None:
+    async with page.expect_navigation():
+        await page.get_by_role("link", name=link).click()
+
+
 async def test_the_page(site: Site) -> None:
     """Accessible in both themes, by keyboard, under the policy; hostile names are text; older records are a link away."""
     async with open_window(*site) as window:
@@ -57,11 +62,11 @@ async def test_the_page(site: Site) -> None:
         assert await page.locator("tbody script").count() == 0
         await check_page(page)
         await screenshot(page, "audit")
-        await page.get_by_role("link", name="Older").click()
+        await _follow(page, "Older")
         older = await _numbers(page)
         assert older == list(range(newest[-1] - 1, 0, -1))
         await check_page(page)
-        await page.get_by_role("link", name="Newer").click()
+        await _follow(page, "Newer")
         assert await _numbers(page) == newest
 
 
@@ -85,7 +90,7 @@ async def test_query(site: Site, tmp_path: Path) -> None:
             assert saved.suggested_filename == f"audit-eggplant.{form.lower()}"
             assert len(rows) == FAILURES
             assert rows[0]["subject"] == f"s-{TRIES - 1}"
-        await page.get_by_role("link", name="Failures").click()
+        await _follow(page, "Failures")
         assert len(await _numbers(page)) == FAILURES
         assert await page.get_by_role("link", name="Failures").get_attribute("aria-current") == "true"
         wrong = await window.open_page(f"{AUDIT}?q=since:yesterday", status=422)
@@ -102,7 +107,7 @@ async def test_verification(site: Site) -> None:
     async with open_window(*site) as window:
         await window.log_in(Role.ADMIN, "sofia")
         page = await window.open_page(AUDIT)
-        await page.get_by_role("link", name="Verify").click()
+        await _follow(page, "Verify")
         text = await page.locator("main").inner_text()
         head = await site[0].audit.head("eggplant")
         assert "Every record is there and as it was written." in text
@@ -132,12 +137,13 @@ async def test_without_script(site: Site) -> None:
         await window.log_in(Role.ADMIN, "hedy")
         page = await window.open_page(AUDIT)
         await page.get_by_role("searchbox").fill("subject:s-7")
-        await page.get_by_role("button", name="Search").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="Search").click()
         assert len(await _numbers(page)) == 1
         await page.goto(f"{window.url}{AUDIT}")
-        await page.get_by_role("link", name="Older").click()
+        await _follow(page, "Older")
         assert (await _numbers(page))[-1] == 1
-        await page.get_by_role("link", name="Verify").click()
+        await _follow(page, "Verify")
         assert "as it was written" in await page.locator("main").inner_text()
 
 

@@ -63,6 +63,26 @@ async def test_about_shows_version_licences_and_health_to_people(tmp_path: Path)
         await page.get_by_text("answers and can be written").wait_for()
         await check_page(page)
         await screenshot(page, "about")
-        missing = await browser.open_page("/nowhere", status=404)
-        await check_page(missing)
-        await screenshot(missing, "not-found")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_chromium")
+async def test_errors_are_pages_too(tmp_path: Path) -> None:
+    """No such address, a page that is not for this person, a server that is broken: each is told, without a word of its inside."""
+    async with open_browser(tmp_path) as browser:
+        await browser.log_in(Role.USER)
+        for path, status, says in (
+            ("/nowhere", 404, "There is nothing here"),
+            ("/system/api-access", 403, "This is not for your account"),
+        ):
+            page = await browser.open_page(path, status=status)
+            assert await page.get_by_role("heading", level=1).inner_text() == says
+            await check_page(page)
+            await screenshot(page, f"error-{status}")
+        await browser.services.database.write(lambda tx: tx.exec_driver_sql("ALTER TABLE user_groups RENAME TO lost"))
+        page = await browser.open_page("/account", status=500)
+        assert await page.get_by_role("heading", level=1).inner_text() == "Something went wrong on our side"
+        shown = await page.content()
+        assert "sqlite" not in shown.lower()
+        assert "user_groups" not in shown
+        await check_page(page)
