@@ -1,0 +1,1 @@
+"""A failing walk made small: see `shrinker.py`."""
