@@ -1,23 +1,24 @@
-"""Runs Canaille, an identity provider of other people's making, on a loopback port, for `test_external_canaille.py`.
+"""Runs Canaille, an identity provider of other people's making, on a loopback port, for `test_identity_provider.py`.
 
-Usage: canaille_server.py PORT REDIRECT_URI. It has one person, ada of the group testers, and one client.
+Usage: canaille_server.py CLIENT_ID CLIENT_SECRET PASSWORD REDIRECT_URI... It takes a free port, prints `ready at` its issuer, and
+has one person, ada of the group testers, and one client.
 """
 
 import datetime
+import socket
 import sys
 from typing import Any
 
-PASSWORD = "correct horse battery staple"
-CLIENT_ID, CLIENT_SECRET = "melanzana", "a-client-secret%of+canaille"
 
-
-def main(port: int, redirect_uri: str) -> None:
+def main(client_id: str, client_secret: str, password: str, redirect_uris: list[str]) -> None:
     from canaille import create_app
     from canaille.app import models
     from canaille.backends import Backend
     from joserfc.jwk import RSAKey
     from werkzeug.serving import make_server
 
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
     config: dict[str, Any] = {
         "SECRET_KEY": "only for this test",
         "SERVER_NAME": f"localhost:{port}",
@@ -33,17 +34,17 @@ def main(port: int, redirect_uri: str) -> None:
             family_name="Canaille",
             display_name="ada",
             emails=["ada@canaille.example.org"],
-            password=PASSWORD,
+            password=password,
         )
         Backend.instance.save(user)
         Backend.instance.save(models.Group(display_name="testers", members=[user]))
         client = models.Client(
-            client_id=CLIENT_ID,
-            client_secret=CLIENT_SECRET,
+            client_id=client_id,
+            client_secret=client_secret,
             client_id_issued_at=datetime.datetime.now(datetime.UTC),
             client_name="Melanzana",
             client_uri="http://127.0.0.1",
-            redirect_uris=[redirect_uri],
+            redirect_uris=redirect_uris,
             grant_types=["authorization_code", "refresh_token"],
             response_types=["code"],
             scope=["openid", "profile", "email", "groups"],
@@ -52,10 +53,10 @@ def main(port: int, redirect_uri: str) -> None:
         Backend.instance.save(client)
         client.audience = [client]
         Backend.instance.save(client)
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    print("ready", flush=True)
+    server = make_server("127.0.0.1", port, app, threaded=True, fd=listening.fileno())
+    print(f"ready at http://localhost:{port}", flush=True)
     server.serve_forever()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(*sys.argv[1:4], sys.argv[4:])
