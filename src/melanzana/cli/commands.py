@@ -15,6 +15,8 @@ COMMANDS = {
     "serve": "melanzana.cli.serve:serve",
     "agent": "melanzana.cli.agent:agent",
     "run": "melanzana.cli.run:run",
+    "replay": "melanzana.cli.replay:replay",
+    "shrink": "melanzana.cli.shrink:shrink",
     "generate": "melanzana.cli.generate:generate",
     "check": "melanzana.cli.check:check",
     "convert": "melanzana.cli.convert:convert",

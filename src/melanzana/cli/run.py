@@ -1,17 +1,21 @@
 """`melanzana run`: walk a model on this machine, perform its action code, and say what came out. No server is needed."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from melanzana.cli.saved_run import save_run
 from melanzana.errors import GenerationError, RequestError
 from melanzana.generation.step import OnError, Verdict
 
 if TYPE_CHECKING:
     from melanzana.cli.run_lines import Lines
+    from melanzana.generation.recorded import Recorded
     from melanzana.graph.model import Model
+    from melanzana.protocol.events import Event
     from melanzana.protocol.snapshot import Snapshot
     from melanzana.runner.local import LocalResult, LocalRun
 
@@ -34,6 +38,10 @@ def run(  # noqa: PLR0917 - one parameter a flag
     on_error: Annotated[OnError, typer.Option(help="What to do when a step does not pass.")] = OnError.CLEAN,
     step_pause: Annotated[float, typer.Option(min=0, help="Seconds to wait after each step with code.")] = 0.0,
     attachments: Annotated[Path | None, typer.Option(help="Folder to keep attached files in.", show_default=False)] = None,
+    steps: Annotated[
+        Path | None, typer.Option(help="JSON file of steps to follow: names, or a recorded walk.", show_default=False)
+    ] = None,
+    save: Annotated[Path | None, typer.Option(help="File to keep the run in, for replay and shrink.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Generate the path and perform no code.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every step.")] = False,
@@ -45,11 +53,14 @@ def run(  # noqa: PLR0917 - one parameter a flag
     """
     from melanzana.cli.run_lines import Lines, document
 
-    wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run)
+    wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps))
     loaded = _load(model)
     snapshot = _snapshot(loaded, wishes, _suite_folder(suite, model, loaded))
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
-    result = _carry_out(loaded, snapshot, lines, attachments)
+    events: list[Event] = []
+    result = _carry_out(loaded, snapshot, lines, attachments, events)
+    if save is not None:
+        save_run(save, snapshot, events)
     if json:
         typer.echo(document(loaded, snapshot, result))
     else:
@@ -67,6 +78,24 @@ class Wishes(NamedTuple):
     on_error: OnError
     step_pause: float
     dry_run: bool
+    recorded: "Recorded | None" = None
+
+
+def read_steps(file: Path | None) -> "Recorded | None":
+    """The steps in a file for `predefined()` and `replay()`."""
+    from json import loads
+
+    from melanzana.generation.recorded import Recorded
+
+    if file is None:
+        return None
+    try:
+        return Recorded.from_json(loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--steps") from None
+    except (ValueError, GenerationError) as error:
+        why = error.message if isinstance(error, GenerationError) else f"it is no JSON ({error})"
+        raise typer.BadParameter(f"{file}: {why}", param_hint="--steps") from None
 
 
 def _load(file: Path) -> "Model":
@@ -77,7 +106,7 @@ def _load(file: Path) -> "Model":
         data = file.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="MODEL") from None
-    model = read_model(data, str(file)).model
+    model = read_model(data, str(file), file.parent).model
     require_valid(model)
     return model
 
@@ -103,11 +132,12 @@ def _snapshot(model: "Model", wishes: Wishes, suite: Path | None) -> "Snapshot":
 
     if wishes.path is not None and wishes.test_case is not None:
         raise typer.BadParameter("give --path or --test-case, not both", param_hint="--path")
-    path = wishes.path or default_path(wishes.test_case)
+    path = wishes.path or (default_path(wishes.test_case) if wishes.recorded is None else "predefined()")
     seed = secrets.randbelow(2**31) if wishes.seed is None else wishes.seed
     try:
         parameters = coerce_overrides(model, dict(_pair(text) for text in wishes.parameters))
-        Walk(model, WalkPlan(path=path, seed=seed, on_error=wishes.on_error, parameters=parameters, dry=wishes.dry_run))
+        plan = WalkPlan(path=path, seed=seed, on_error=wishes.on_error, parameters=parameters, dry=wishes.dry_run)
+        Walk(model, replace(plan, recorded=wishes.recorded))
     except (GenerationError, RequestError) as error:
         raise typer.BadParameter(error.message, param_hint="path or parameter") from None
     _require_code(model, suite, wishes.dry_run)
@@ -123,6 +153,7 @@ def _snapshot(model: "Model", wishes: Wishes, suite: Path | None) -> "Snapshot":
         perform=not wishes.dry_run,
         suite=str(suite) if suite is not None else None,
         step_pause_seconds=wishes.step_pause,
+        recorded=None if wishes.recorded is None else wishes.recorded.to_json(),
     )
 
 
@@ -144,15 +175,19 @@ def _require_code(model: "Model", suite: Path | None, dry_run: bool) -> None:
         raise typer.BadParameter(f"the model names code ({named}): say where it is, or give --dry-run", param_hint="--suite")
 
 
-def _carry_out(model: "Model", snapshot: "Snapshot", lines: "Lines", attachments: Path | None) -> "LocalResult":
+def _carry_out(
+    model: "Model", snapshot: "Snapshot", lines: "Lines", attachments: Path | None, events: "list[Event]"
+) -> "LocalResult":
+    """Run it; every event is shown and kept in `events`."""
     import asyncio
     import signal
 
-    from melanzana.protocol.events import Event, RunPaused
+    from melanzana.protocol.events import RunPaused
     from melanzana.runner.local import LocalRun
     from melanzana.runner.process import ProcessWorkers
 
-    def listen(event: Event) -> None:
+    def listen(event: "Event") -> None:
+        events.append(event)
         lines.show(event)
         if isinstance(event, RunPaused):
             _ask_to_continue(one)

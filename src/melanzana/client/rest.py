@@ -75,6 +75,10 @@ class RestClient:
         """Ask the execution to stop; it has stopped when `get_execution` says so."""
         await self._connection.send(Call(method="DELETE", path=f"{_EXECUTIONS}/{_part(execution_id)}"))
 
+    async def recording(self, run: int | str) -> Json:
+        """What was meant and what happened: the document that `melanzana run --save` writes."""
+        return await self._object(Call(method="GET", path=f"/ai/runs/{_part(run)}/recording"))
+
     async def run(self, run_id: int) -> Json:
         return await self._object(Call(method="GET", path=f"/ai/runs/{run_id}"))
 

@@ -13,6 +13,7 @@ from melanzana.generation.path_expression import GeneratorKind, PathPlan, TourSe
 from melanzana.generation.position import Position
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
+from melanzana.generation.recorded import Recorded
 from melanzana.generation.routes import DirectedGenerator
 from melanzana.generation.step import EndReason
 from melanzana.generation.stop_conditions import AllOf, AnyOf, Coverage, Reached, StopCondition
@@ -155,17 +156,27 @@ class GoalSetting(NamedTuple):
     prng: Prng  #: for choices
     fixed: Mapping[tuple[int, str], Scalar]
     durations: Mapping[str, float]  #: seconds by element id
+    recorded: Recorded | None = None  #: steps to follow
 
 
 def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
     """The goal of a path expression. Errors: `ImpossibleStepError`, `GenerationError`."""
     if path.test_case is not None:
         return TestCaseGoal(DirectedGenerator(setting.network, path.test_case, setting.start))
+    if path.generator in (GeneratorKind.PREDEFINED, GeneratorKind.REPLAY):
+        return _following(path, setting)
     if path.generator in (GeneratorKind.TOUR, GeneratorKind.SHORTEST):
         return _planned(path, setting)
     assert path.condition is not None  # random walks have one
     generator = RandomGenerator(setting.prng, path.generator is GeneratorKind.WEIGHTED)
     return ConditionGoal(generator, path.condition, setting.progress)
+
+
+def _following(path: PathPlan, setting: GoalSetting) -> Goal:
+    """Loaded when it is asked for."""
+    from melanzana.generation.replaying import goal_of  # noqa: PLC0415
+
+    return goal_of(setting.network, setting.recorded, path.names, with_values=path.generator is GeneratorKind.REPLAY)
 
 
 def _planned(path: PathPlan, setting: GoalSetting) -> Goal:

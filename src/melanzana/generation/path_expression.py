@@ -29,6 +29,8 @@ class GeneratorKind(StrEnum):
     DIRECTED = "directed"  #: as a test case says
     TOUR = "tour"  #: the cheapest walk through every transition that can be taken
     SHORTEST = "shortest"  #: the cheapest way to an element
+    PREDEFINED = "predefined"  #: these elements, one after the other
+    REPLAY = "replay"  #: what was recorded of a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class PathPlan:
     condition: StopCondition | None = None
     test_case: TestCase | None = None
     tour: TourSettings | None = None
+    names: tuple[str, ...] = ()  #: of a predefined path; none: they come with the plan
 
 
 def parse_path(text: str, model: Model) -> PathPlan:
@@ -89,7 +92,9 @@ _TOKEN = re.compile(
 )
 _JOINTS = {"and": "and", "or": "or"}
 _GENERATORS = {"random": GeneratorKind.RANDOM, "weighted": GeneratorKind.WEIGHTED, "weighted_random": GeneratorKind.WEIGHTED,
-               "directed": GeneratorKind.DIRECTED, "tour": GeneratorKind.TOUR, "shortest": GeneratorKind.SHORTEST}  # fmt: skip
+               "directed": GeneratorKind.DIRECTED, "tour": GeneratorKind.TOUR, "shortest": GeneratorKind.SHORTEST,
+               "predefined": GeneratorKind.PREDEFINED, "predefined_path": GeneratorKind.PREDEFINED,
+               "replay": GeneratorKind.REPLAY}  # fmt: skip
 _CUTS = ("split", "shard")
 
 
@@ -121,13 +126,15 @@ class _Parser:
             return self._cut(word)
         generator = _GENERATORS.get(name)
         if generator is None:
-            choice = "there are random, weighted, directed, tour, split, shard and shortest"
+            choice = "there are random, weighted, directed, tour, split, shard, shortest, predefined and replay"
             fail(f"unknown generator '{word.text}'{meant(word.text, [*_GENERATORS, *_CUTS])}; {choice}", word.position)
         self._want("open", f"'(' after '{word.text}'")
         if generator is GeneratorKind.DIRECTED:
             return PathPlan(text=self._text, generator=generator, test_case=self._test_case())
         if generator is GeneratorKind.TOUR:
             return self._tour()
+        if generator in (GeneratorKind.PREDEFINED, GeneratorKind.REPLAY):
+            return PathPlan(text=self._text, generator=generator, names=self._names(word))
         condition = self._checked_condition()
         if generator is GeneratorKind.SHORTEST and not isinstance(condition, Reached):
             fail("shortest takes one question: reached(name), reached_vertex(name) or reached_edge(name)", word.position)
@@ -171,6 +178,23 @@ class _Parser:
         if word.text.lower() == "split":
             return replace(plan, tour=replace(plan.tour, steps=count(text, word.text, position)))
         return replace(plan, tour=replace(plan.tour, share=share(text, first.position)))
+
+    # ---- given steps
+
+    def _names(self, word: _Token) -> tuple[str, ...]:
+        """Names between the brackets, quoted or plain, with commas between them; none are allowed, too."""
+        names: list[str] = []
+        while (token := self._next()).kind in ("word", "quoted"):
+            names.append(token.text if token.kind != "quoted" else re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL))
+            if self._peek().kind == "comma":
+                self._next()
+            elif self._peek().kind != "close":
+                self._want("close", f"',' or ')' after '{names[-1]}'")
+        if token.kind != "close":
+            fail(f"a name or ')' is expected here, not '{token.text}'", token.position)
+        if names and word.text.lower() == "replay":
+            fail("replay() takes no names: its steps come with the plan; predefined(…) takes names", word.position)
+        return tuple(names)
 
     # ---- conditions
 

@@ -85,7 +85,8 @@ class Walk:
         self._open: _Open | None = None
         self._entering: CompiledState | None = None
         self._broken = False  #: an assignment could not be evaluated: the walk cannot go on
-        setting = GoalSetting(network, self._progress, self._first_position(), prng.fork("choice"), fixed, plan.durations)
+        first, choices = self._first_position(), prng.fork("choice")
+        setting = GoalSetting(network, self._progress, first, choices, fixed, plan.durations, plan.recorded)
         self._goal = make_goal(path, setting)
         self._entered: Callable[[Position], None] | None = getattr(self._goal, "entered", None)  #: sets what was drawn
         self._start_over()
