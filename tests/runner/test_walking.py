@@ -120,6 +120,15 @@ def test_a_dry_run_takes_the_same_path_and_performs_nothing(tmp_path: Path) -> N
     assert not any(performed for _, _, performed in steps(dry)) and "StepStarted" not in kinds(dry)
 
 
+def test_values_that_can_be_covered_are_told_when_they_change(tmp_path: Path) -> None:
+    """Once, with the first action that is performed with them; variables without bounds are never told."""
+    model = lamp(MODEL.replace("initial: 0}", "initial: 0}\n  level: {type: integer, initial: 1, range: [0, 3]}").replace(
+        "press again: {to: Off}", "press again: {to: Off, set: {level: level + 1}}"))  # fmt: skip
+    told = walk(snapshot(tmp_path, model=model, path="random(actions(5))", perform=False), tmp_path)
+    values = [event.values for event in told if isinstance(event, StepFinished) and event.kind == "action"]
+    assert values == [{"level": 1}, {}, {"level": 2}, {}, {"level": 3}]
+
+
 def test_a_failure_is_told_with_its_step_and_cleanup_follows(tmp_path: Path) -> None:
     """The verdict, the message with its place, the traceback as a log line, Cleanup, and the first failing step in the end."""
     events = walk(snapshot(tmp_path, "def press(lamp): assert False, 'no light'"), tmp_path)

@@ -55,6 +55,9 @@ class StepFinished:
     message: str = ""
     data: Mapping[str, Value] = field(default_factory=dict)  #: outputs, by variable name
     performed: bool = False  #: whether any code ran
+    #: of an action: values it was performed with, by name, that no earlier event of the attempt told; only of variables whose
+    #: values can be covered (`generation/variables.py`)
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

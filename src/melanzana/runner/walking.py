@@ -12,7 +12,8 @@ from typing import Protocol
 
 from melanzana.clock import Clock
 from melanzana.errors import MelanzanaError, SuiteError
-from melanzana.generation.step import EndReason, Outcome, Step, Verdict
+from melanzana.generation.step import EndReason, Outcome, Step, StepKind, Verdict
+from melanzana.generation.variable_coverage import Changes
 from melanzana.generation.walk import Walk
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
@@ -90,6 +91,7 @@ class _Run:
     def __init__(self, snapshot: Snapshot, model: Model, walk: Walk, suite: Suite | None, around: Surroundings) -> None:
         self._snapshot, self._model, self._walk, self._suite, self._around = snapshot, model, walk, suite, around
         self._emit, self._orders = around.emit, around.orders
+        self._changes = Changes(model)
         self._performer = Performer(suite, model.name, around.interruption, around.output)
         self._begun = around.clock.monotonic()
         self._aborting = False
@@ -146,6 +148,7 @@ class _Run:
                 message=cut(message),
                 data=dict(performed.outputs),
                 performed=ran,
+                values=self._changes.of(step.element_id, step.data) if step.kind is StepKind.ACTION else {},
             )
         )
         if ran and self._snapshot.step_pause_seconds > 0:
