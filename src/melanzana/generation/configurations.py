@@ -45,6 +45,7 @@ class Configurations:
     def __init__(self, network: Network, limit: int) -> None:
         self.network = network
         self.labels_of = Labels(network)
+        self.deciding: tuple[tuple[int, str], ...] = ()  #: store and name of the data that tell configurations apart
         self.tails: list[int] = []
         self.heads: list[int] = []
         self.labels: list[int] = []
@@ -66,6 +67,10 @@ class Configurations:
 
     def state_of(self, node: int) -> CompiledState:
         """The state of a configuration."""
+        raise NotImplementedError
+
+    def data(self, node: int) -> tuple[Value, ...]:
+        """What the variables in `deciding` hold in a configuration."""
         raise NotImplementedError
 
     def ends(self, node: int) -> bool:
@@ -116,7 +121,7 @@ class PlainConfigurations(Configurations):
 
     def __init__(self, network: Network, landscape: Landscape, start: Position) -> None:
         super().__init__(network, PLAIN_LIMIT)
-        self._deciding = landscape.deciding
+        self.deciding = self._deciding = landscape.deciding
         self._scratch = start.copy()
         self._data: list[tuple[Value, ...]] = []
         self._data_number: dict[tuple[Any, ...], int] = {}
@@ -135,6 +140,9 @@ class PlainConfigurations(Configurations):
 
     def state_of(self, node: int) -> CompiledState:
         return self.network.states[self._keys[node] % self._count]
+
+    def data(self, node: int) -> tuple[Value, ...]:
+        return self._data[self._keys[node] // self._count]
 
     def ends(self, node: int) -> bool:
         return self.state_of(node).terminal
@@ -237,6 +245,7 @@ class FullConfigurations(Configurations):
     def __init__(self, network: Network, landscape: Landscape) -> None:
         super().__init__(network, FULL_LIMIT)
         self._landscape = landscape
+        self.deciding = landscape.deciding
         self._positions: list[Position] = []
         self._node: dict[Hashable, int] = {}
 
@@ -248,6 +257,10 @@ class FullConfigurations(Configurations):
 
     def state_of(self, node: int) -> CompiledState:
         return self._positions[node].here()
+
+    def data(self, node: int) -> tuple[Value, ...]:
+        stores = self._positions[node].values.stores
+        return tuple([stores[store][name] for store, name in self.deciding])
 
     def ends(self, node: int) -> bool:
         position = self._positions[node]

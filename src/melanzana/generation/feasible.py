@@ -58,11 +58,11 @@ def feasible(
     unknown = unknown_variables(network, fixed.keys() | beginnings[0].keys())
     easier = relaxed(network, unknown, any_weight=any_weight)
     seen = _Seen(easier)
-    seen.explore(_space(Network(easier, dry=True), beginnings, fixed), limit)
+    seen.explore(space_of(Network(easier, dry=True), beginnings, fixed), limit)
     return seen.found()
 
 
-def _space(network: Network, beginnings: list[dict[Variable, Scalar]], fixed: Mapping[Variable, Scalar]) -> Configurations:
+def space_of(network: Network, beginnings: list[dict[Variable, Scalar]], fixed: Mapping[Variable, Scalar]) -> Configurations:
     """The configurations, each way to begin in them, explored from nowhere yet."""
     landscape = Landscape(network)
     positions = [Position(network, Prng(0), {**fixed, **beginning}) for beginning in beginnings]
