@@ -38,7 +38,6 @@ ELSEWHERE = {
     36: "auth/test_api.py::test_bad_request",
     37: "auth/test_api.py::test_bad_request",
     40: "auth/test_api.py::test_bad_request",
-    75: "contracts/test_schemathesis.py::test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer",
 }
 #: Number → why it does not apply.
 NOT_HERE = {71: "no token is bound to a client certificate, and no header that names one is believed"}

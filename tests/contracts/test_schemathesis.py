@@ -1,12 +1,15 @@
 """The served OpenAPI document is true: fuzzing every operation finds no 5xx and no answer that the document does not name."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from support_server import Script, create_client, running_server
+from support_login import PASSWORD, create_user
+from support_server import Script, ServerProcess, create_client, running_server
 
 DOORS = Path(__file__).parents[1] / "journeys/doors/doors.yaml"
 #: What a wrong server would break. Left out: checks that hold DELETE to remove things, since the original spells abort DELETE, and
@@ -20,23 +23,44 @@ CHECKS = (
 REFUSED = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422)
 
 
+#: What an administrator may do and an API client may not, and every address that gives or ends access.
+ACCESS = "^/(client_service|realm_service|audit_service|auth|ai/users|ai/groups|ai/auth|api/v)"
+
+
 @pytest.mark.slow
 def test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer(tmp_path: Path) -> None:
-    """Schemathesis, seeded and bounded, has nothing to report."""
+    """Schemathesis, seeded and bounded, has nothing to report of what an API client may ask."""
     with (
         running_server(tmp_path / "data", "--no-agent") as server,
         Script(server.url, create_client(server.data, tmp_path)) as script,
     ):
         model = script.import_model(DOORS.read_text("utf-8"))
         script.wait_for_end(script.start(model_id=model["modeluuid"])["run_id"])
-        token = script.authenticate()["access_token"]
-        (tmp_path / "schemathesis.toml").write_text(f"[checks.negative_data_rejection]\nexpected-statuses = {list(REFUSED)}\n")
-        command = [
-            *(str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi.json"),
-            *("-H", f"Authorization: Bearer {token}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"),
-            *("-n", "12", "--seed", "7", "--max-time", "60", "--continue-on-failure", "--no-color", "--request-timeout", "30"),
-            *("--exclude-path", "/agent_service/api/v1/leases"),
-        ]
-        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stdout[-8000:] + ended.stderr[-2000:]
-        assert not [line for line in server.lines if "unexpected error" in line]
+        who = script.credentials
+        form = {"grant_type": "client_credentials", "client_id": who.client_id, "client_secret": who.client_secret}
+        fuzz(server, tmp_path, (who.token_url, form), "--max-time", "45")
+
+
+@pytest.mark.slow
+def test_75_fuzzing_every_way_to_access_finds_no_5xx_and_no_undocumented_answer(tmp_path: Path) -> None:
+    """The same of what an administrator may ask: clients, people, realms, keys, tokens."""
+    with running_server(tmp_path / "data", "--no-agent") as server:
+        create_user(server.data, "ada")
+        form = {"username": "ada", "password": PASSWORD}
+        fuzz(server, tmp_path, (f"{server.url}/ai/auth", form), "--max-time", "25", "--include-path-regex", ACCESS)
+
+
+def fuzz(server: ServerProcess, folder: Path, identity: tuple[str, dict[str, str]], *options: str) -> None:
+    """Fails with what Schemathesis reports. `identity`: where a token is got, and the form that gets it."""
+    (folder / "schemathesis.toml").write_text(f"[checks.negative_data_rejection]\nexpected-statuses = {list(REFUSED)}\n")
+    command = [
+        *(str(Path(sys.executable).parent / "st"), "run", f"{server.url}/openapi.json"),
+        *("--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "-n", "12", "--seed", "7"),
+        *("--continue-on-failure", "--no-color", "--request-timeout", "30", "--exclude-path", "/agent_service/api/v1/leases"),
+        *options,
+    ]
+    told = {"FUZZ_TOKEN_URL": identity[0], "FUZZ_FORM": json.dumps(identity[1])}
+    environment = {**os.environ, **told, "SCHEMATHESIS_HOOKS": "fuzzing_auth", "PYTHONPATH": str(Path(__file__).parent)}
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 0, ended.stdout[-8000:] + ended.stderr[-2000:]
+    assert not [line for line in server.lines if "unexpected error" in line]
