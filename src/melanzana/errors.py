@@ -14,6 +14,7 @@ knows which exit code.
     ├── EvaluationError                a guard or assignment failed on the data at hand
     ├── GenerationError                no path can be made
     │   ├── PathExpressionError        the path expression is wrong (carries a position)
+    │   │   └── ImpossibleGoalError    its stop condition can never be met (carries the elements that block it)
     │   └── ImpossibleStepError        a directed test names a step that cannot follow
     ├── SuiteError                     action code cannot be found, is ambiguous or cannot be loaded
     ├── RequestError                   the caller's request is wrong
@@ -102,6 +103,12 @@ class PathExpressionError(GenerationError):
     """The path expression is wrong; `detail["position"]` counts characters from 0."""
 
     code = "path_expression_invalid"
+
+
+class ImpossibleGoalError(PathExpressionError):
+    """The stop condition can never be met on this model; `detail["elements"]` lists what blocks it, as maps."""
+
+    code = "goal_impossible"
 
 
 class ImpossibleStepError(GenerationError):

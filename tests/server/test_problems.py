@@ -19,6 +19,7 @@ CASES = [
     (errors.UnavailableError("later"), 503, "unavailable"),
     (errors.RequestError("wrong", field="seed"), 422, "request_invalid"),
     (errors.PathExpressionError("wrong", position=3), 422, "path_expression_invalid"),
+    (errors.ImpossibleGoalError("never", position=3, elements=[{"id": "pay"}]), 422, "goal_impossible"),
     (errors.FormatError("wrong", line=3, column=4), 422, "model_format"),
 ]
 

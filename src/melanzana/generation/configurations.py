@@ -23,6 +23,8 @@ from melanzana.graph.model import Value
 
 #: Configurations explored, plain and full; a model may have more states than that, each in one configuration.
 PLAIN_LIMIT, FULL_LIMIT = 200_000, 20_000
+#: Moves tried in all of them, plain and full: what bounds the work where very many actions are offered in one state.
+PLAIN_MOVES, FULL_MOVES = 8_000_000, 1_000_000
 
 Label = tuple[CompiledAction, int | None]
 
@@ -42,7 +44,7 @@ class Labels:
 class Configurations:
     """The graph. `tails`, `heads`, `labels` are by arc; `first` and `state_of` by configuration."""
 
-    def __init__(self, network: Network, limit: int) -> None:
+    def __init__(self, network: Network, limit: int, moves: int) -> None:
         self.network = network
         self.labels_of = Labels(network)
         self.deciding: tuple[tuple[int, str], ...] = ()  #: store and name of the data that tell configurations apart
@@ -51,7 +53,8 @@ class Configurations:
         self.labels: list[int] = []
         self.first: list[int] = [0]  #: of the first arc of each configuration that was explored, and one more
         self.limit = max(limit, len(network.states) + 1)
-        self.complete = True  #: false once the limit kept a configuration from being explored
+        self.moves_left = moves  #: that may still be tried
+        self.complete = True  #: false once a limit kept a configuration from being explored
 
     def enter(self, position: Position) -> int:
         """The number of the configuration in which `position` stands, now or after the next `explore`."""
@@ -120,7 +123,7 @@ class PlainConfigurations(Configurations):
     """For models without call limits, previous and sequent actions: number = data × states + state."""
 
     def __init__(self, network: Network, landscape: Landscape, start: Position) -> None:
-        super().__init__(network, PLAIN_LIMIT)
+        super().__init__(network, PLAIN_LIMIT, PLAIN_MOVES)
         self.deciding = self._deciding = landscape.deciding
         self._scratch = start.copy()
         self._data: list[tuple[Value, ...]] = []
@@ -155,10 +158,11 @@ class PlainConfigurations(Configurations):
         tails, heads, labels, first = self.tails, self.heads, self.labels, self.first
         node = len(first) - 1
         while node < len(keys):
-            if node >= self.limit:
+            if node >= self.limit or self.moves_left <= 0:
                 self.complete = False
                 return
             data, state = divmod(keys[node], count)
+            self.moves_left -= len(choices[state])
             for label, target, rule in choices[state]:
                 after = data if rule is None else rule.known[data] if data in rule.known else rule.ask(data)
                 if after < 0:
@@ -243,7 +247,7 @@ class FullConfigurations(Configurations):
     """For every model: a position is kept for each configuration and copied for each move."""
 
     def __init__(self, network: Network, landscape: Landscape) -> None:
-        super().__init__(network, FULL_LIMIT)
+        super().__init__(network, FULL_LIMIT, FULL_MOVES)
         self._landscape = landscape
         self.deciding = landscape.deciding
         self._positions: list[Position] = []
@@ -271,10 +275,11 @@ class FullConfigurations(Configurations):
 
     def explore(self) -> None:
         while self.explored < len(self._positions):
-            if self.explored >= self.limit:
+            if self.explored >= self.limit or self.moves_left <= 0:
                 self.complete = False
                 return
             node = self.explored
+            self.moves_left -= len(self._positions[node].candidates())
             for action, target, ahead in moves_from(self._positions[node]):
                 self.tails.append(node)
                 self.heads.append(self._add(ahead))

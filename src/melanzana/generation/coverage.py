@@ -126,6 +126,13 @@ class CoverageTracker:
         """How often a state was entered or an action performed; 0 for what the model does not have."""
         return self._state_hits.get(element_id) or self._action_hits.get(element_id) or 0
 
+    def covered_of(self, kind: Covered) -> frozenset[str | Transition]:
+        """What of a kind counts and was gone through: ids, or transitions. Linear in the model: ask rarely."""
+        if kind is Covered.TRANSITIONS:
+            return frozenset(pair for pair, hits in self._transition_hits.items() if hits)
+        table = self._state_hits if kind is Covered.STATES else self._action_hits
+        return frozenset(element for element, hits in table.items() if hits and element in self._counted)
+
     def missing(self, kind: Covered) -> tuple[str, ...]:
         """Ids of what counts and is not covered, in document order; of transitions the ids of their actions."""
         if kind is Covered.TRANSITIONS:

@@ -9,7 +9,7 @@ Where the limit ends it, whatever was not found counts as feasible, unless no ar
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from melanzana.generation.configurations import Configurations, configurations
 from melanzana.generation.coverage import Transition, counted_actions, counted_states, transitions_of
@@ -57,7 +57,7 @@ def feasible(
     beginnings = starts(network, fixed)
     unknown = unknown_variables(network, fixed.keys() | beginnings[0].keys())
     easier = relaxed(network, unknown, any_weight=any_weight)
-    seen = _Seen(easier)
+    seen = Seen(easier)
     seen.explore(space_of(Network(easier, dry=True), beginnings, fixed), limit)
     return seen.found()
 
@@ -75,7 +75,7 @@ def space_of(network: Network, beginnings: list[dict[Variable, Scalar]], fixed: 
     return space
 
 
-class _Seen:
+class Seen:
     """What was come to so far."""
 
     def __init__(self, model: Model) -> None:
@@ -100,21 +100,24 @@ class _Seen:
             arcs, looked = len(space.heads), looked * 2
             if space.complete or not self._left():
                 return
-            if space.limit == most:
-                self._reason = f"only {most:,} configurations of states and data were looked at, and there are more"
+            if space.limit == most or space.moves_left <= 0:
+                self._reason = f"only {space.explored:,} configurations of states and data were looked at, and there are more"
                 return
 
     def found(self) -> Feasible:
+        """What can be covered, as far as was looked."""
         if self._reason:
-            return Feasible(
-                states=self._states, actions=self._actions, transitions=self._transitions, complete=False, reason=self._reason
-            )
+            return replace(self.by_shape(), complete=False, reason=self._reason)
         taken = self._transitions & self._taken
         return Feasible(
             states=self._states & self._entered,
             actions=self._actions & {action for action, _ in taken},
             transitions=taken,
         )
+
+    def by_shape(self) -> Feasible:
+        """What arcs lead to, guards and data left aside."""
+        return Feasible(states=self._states, actions=self._actions, transitions=self._transitions)
 
     def _left(self) -> bool:
         return not (self._states <= self._entered and self._transitions <= self._taken)

@@ -11,6 +11,7 @@ from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
 from melanzana.generation.path_expression import GeneratorKind, PathPlan, TourSettings
 from melanzana.generation.position import Position
+from melanzana.generation.possible import require_possible
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
 from melanzana.generation.recorded import Recorded
@@ -58,11 +59,14 @@ class ConditionGoal:
 
     exact = None
 
-    def __init__(self, generator: PathGenerator, condition: StopCondition, progress: Progress) -> None:
+    def __init__(
+        self, generator: PathGenerator, condition: StopCondition, progress: Progress, position: Position | None = None
+    ) -> None:
+        """`position`: where the walk stands, always; given when it can come to where the condition can no longer be met."""
         self.choose = generator.choose
         self._condition = condition
         self._progress = progress
-        self._idle = IdleWatch(condition, progress)
+        self._idle = IdleWatch(condition, progress, position)
 
     def reached(self) -> EndReason | None:
         return EndReason.STOP_CONDITION if self._condition.met(self._progress) else None
@@ -156,20 +160,24 @@ class GoalSetting(NamedTuple):
     prng: Prng  #: for choices
     fixed: Mapping[tuple[int, str], Scalar]
     durations: Mapping[str, float]  #: seconds by element id
+    position: Position | None = None  #: where the walk stands, always
     recorded: Recorded | None = None  #: steps to follow
 
 
 def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
-    """The goal of a path expression. Errors: `ImpossibleStepError`, `GenerationError`."""
+    """The goal of a path expression. Errors: `ImpossibleGoalError`, `ImpossibleStepError`, `GenerationError`."""
     if path.test_case is not None:
         return TestCaseGoal(DirectedGenerator(setting.network, path.test_case, setting.start))
     if path.generator in (GeneratorKind.PREDEFINED, GeneratorKind.REPLAY):
         return _following(path, setting)
-    if path.generator in (GeneratorKind.TOUR, GeneratorKind.SHORTEST):
+    if path.generator is GeneratorKind.SHORTEST:
+        return _planned(path, setting)
+    watched = path.condition is not None and require_possible(path.condition, setting.network, setting.fixed, path.condition_at)
+    if path.generator is GeneratorKind.TOUR:
         return _planned(path, setting)
     assert path.condition is not None  # random walks have one
     generator = RandomGenerator(setting.prng, path.generator is GeneratorKind.WEIGHTED)
-    return ConditionGoal(generator, path.condition, setting.progress)
+    return ConditionGoal(generator, path.condition, setting.progress, setting.position if watched else None)
 
 
 def _following(path: PathPlan, setting: GoalSetting) -> Goal:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from melanzana.generation.possible import BEGINNING, refuse
 from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share
 from melanzana.generation.stop_conditions import AllOf, AnyOf, Reached, StopCondition
 from melanzana.graph.model import Model, TestCase
@@ -52,13 +53,14 @@ class PathPlan:
     test_case: TestCase | None = None
     tour: TourSettings | None = None
     names: tuple[str, ...] = ()  #: of a predefined path; none: they come with the plan
+    condition_at: int = 0  #: where the condition stands in the text, characters from 0
 
 
 def parse_path(text: str, model: Model) -> PathPlan:
     """The plan that `text` means on `model`.
 
     Errors: `PathExpressionError` with `position` (characters from 0): wrong grammar, a name the model does not have, a stop
-    condition that can never be met on it.
+    condition that can never be met on it (`ImpossibleGoalError`), guards and data left aside; `possible.py` looks at these.
     """
     return _Parser(text, model).plan()
 
@@ -109,6 +111,7 @@ class _Parser:
         self._position = 0
         self._depth = 0
         self._questions = Questions(model)
+        self._condition_at = 0
 
     def plan(self) -> PathPlan:
         word = self._next()
@@ -118,7 +121,7 @@ class _Parser:
         end = self._next()
         if end.kind != "end":
             fail(f"'{end.text}' is too much after the closing bracket", end.position)
-        return plan
+        return replace(plan, condition_at=self._condition_at)
 
     def _generator(self, word: _Token) -> PathPlan:
         name = word.text.lower()
@@ -204,8 +207,9 @@ class _Parser:
             fail("a stop condition is missing between the brackets; write for example steps(100)", start.position)
         condition = self._any_of()
         self._want("close", "')' after the stop condition")
-        if condition.obstacle:
-            fail(f"the stop condition can never be met: {condition.obstacle}", start.position)
+        if condition.needs_reach:
+            refuse(condition.feasibility(BEGINNING, self._questions.reach), start.position)
+        self._condition_at = start.position
         return condition
 
     def _any_of(self) -> StopCondition:

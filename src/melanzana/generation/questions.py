@@ -13,14 +13,12 @@ from typing import NamedTuple, NoReturn
 
 from melanzana.errors import PathExpressionError
 from melanzana.generation.coverage import Covered
-from melanzana.generation.reachability import Reachability
+from melanzana.generation.reach import Reach, shaped
 from melanzana.generation.stop_conditions import Actions, Coverage, Elapsed, Iterations, Never, Reached, Steps, StopCondition
 from melanzana.graph.model import Model
 
 MAX_COUNT = 10**12
 MAX_SECONDS = 10**9
-#: Names listed in one message.
-_NAMED = 5
 
 _ALIASES = {
     "length": "actions",
@@ -49,7 +47,6 @@ _KINDS = {
     "action_coverage": Covered.ACTIONS,
     "transition_coverage": Covered.TRANSITIONS,
 }
-_KIND_WORDS = {Covered.STATES: "states", Covered.ACTIONS: "actions", Covered.TRANSITIONS: "transitions"}
 
 
 class _Asked(NamedTuple):
@@ -75,8 +72,9 @@ class Questions:
         self._model = model
 
     @cached_property
-    def _reachable(self) -> Reachability:
-        return Reachability(self._model)
+    def reach(self) -> Reach:
+        """What arcs lead to."""
+        return shaped(self._model)
 
     def make(self, word: str, text: str, position: int) -> StopCondition:
         """The question `word(text)`; `position` is where the text begins. Errors: `PathExpressionError`."""
@@ -85,7 +83,7 @@ class Questions:
         makers: dict[str, Callable[[_Asked], StopCondition]] = {
             "steps": lambda asked: Steps(count(asked.text, asked.word, asked.position)),
             "actions": lambda asked: Actions(count(asked.text, asked.word, asked.position)),
-            "iterations": self._iterations,
+            "iterations": lambda asked: Iterations(count(asked.text, asked.word, asked.position)),
             "reached": self._reached,
             "reached_vertex": self._reached,
             "reached_edge": self._reached,
@@ -94,18 +92,9 @@ class Questions:
         }
         return makers[known](asked) if known in makers else self._coverage(asked, _KINDS[known])
 
-    def _iterations(self, asked: _Asked) -> StopCondition:
-        obstacle = "no iteration ever ends, for no action leads to Exit" if self._reachable.never_ends() else ""
-        return Iterations(count(asked.text, asked.word, asked.position), obstacle)
-
     def _coverage(self, asked: _Asked, kind: Covered) -> StopCondition:
         percent = number(asked.text, asked.word, asked.position, 100)
-        coverable, total, missing = self._reachable.coverable(kind)
-        needed = math.ceil(round(total * percent / 100, 9))
-        if needed <= coverable:
-            return Coverage(kind, percent, needed)
-        reason = f"only {coverable} of {total} {_KIND_WORDS[kind]} can be reached from Start; not {_listed(missing)}"
-        return Coverage(kind, percent, needed, reason)
+        return Coverage(kind, percent, math.ceil(round(len(self.reach.counted(kind)) * percent / 100, 9)))
 
     def _reached(self, asked: _Asked) -> StopCondition:
         name, choice = asked.text, self._named(_known(asked.word))
@@ -113,8 +102,7 @@ class Questions:
         if not found:
             what = {"reached_vertex": "state", "reached_edge": "action"}.get(_known(asked.word), "state or action")
             fail(f"the model has no {what} named '{name}'{meant(name, [known for known, _ in choice])}", asked.position)
-        reachable = self._reachable.states | self._reachable.actions
-        return Reached(name, found, "" if reachable.intersection(found) else f"'{name}' cannot be reached from Start")
+        return Reached(name, found)
 
     def _named(self, word: str) -> list[tuple[str, str]]:
         """Names and ids of what the question may ask for."""
@@ -159,8 +147,3 @@ def share(text: str, position: int) -> tuple[int, int]:
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         fail(f"shard takes a share like 1/4, the first of four, not '{text}'", position)
     return int(found[1]), int(found[2])
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more

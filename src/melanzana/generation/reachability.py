@@ -1,10 +1,9 @@
 """What of a model no walk can ever come to, whatever guards and data say: found before a run, so that no run waits for it.
 
-`path_expression.py` asks when it meets a stop condition. Guards, call limits and data are left aside here, so the answer «cannot be
+`reach.py` and `feasible.py` build on it. Guards, call limits and data are left aside here, so the answer «cannot be
 reached» is certain and the answer «can be» is not; the walk itself notices when it makes no progress.
 """
 
-from melanzana.generation.coverage import Covered, Transition, counted_actions, counted_states, transitions_of
 from melanzana.graph.model import Action, ActionKind, Model, State, StateKind
 
 _ENDS = (StateKind.EXIT, StateKind.CLEANUP)
@@ -23,24 +22,10 @@ class Reachability:
             if state.kind is StateKind.START:
                 self._enter(state)
 
-    def coverable(self, kind: Covered) -> tuple[int, int, tuple[str, ...]]:
-        """How many of a kind can be covered, of how many, and the names of those that cannot."""
-        if kind is Covered.STATES:
-            return self._split([(state.name, state.id in self.states) for state in counted_states(self._model)])
-        actions = counted_actions(self._model)
-        if kind is Covered.ACTIONS:
-            return self._split([(action.name, action.id in self.actions) for action in actions])
-        pairs: list[Transition] = [pair for action in actions for pair in transitions_of(action)]
-        return self._split([(self._actions[a][1].name, a in self.actions) for a, _ in pairs])
-
     def never_ends(self) -> bool:
         """Is it certain that no iteration ends: no Exit is reached, and in every state something can always be done?"""
         reached = [self._states[state] for state in self.states]
         return all(state.kind not in _ENDS and any(_always(a) for a in self._offered(state)) for state in reached)
-
-    def _split(self, elements: list[tuple[str, bool]]) -> tuple[int, int, tuple[str, ...]]:
-        missing = tuple(dict.fromkeys(name for name, reached in elements if not reached))
-        return sum(reached for _, reached in elements), len(elements), missing
 
     def _enter(self, first: State) -> None:
         waiting = [first]

@@ -2,6 +2,8 @@
 
 `path_expression.py` builds them from text, `Walk` asks `met` before it chooses each action. A question never changes anything: all
 figures are in the `Progress` that is handed in. `progress` is how near a condition is, from 0 to 1, and never shrinks within a run.
+`feasibility` says whether it can still be met, given what the walk can still come to (`reach.py`): a condition that cannot is
+refused before a run, and ends one (`possible.py`, ADR 0022).
 """
 
 from dataclasses import dataclass
@@ -9,6 +11,10 @@ from typing import Protocol
 
 from melanzana.generation.coverage import Covered
 from melanzana.generation.progress import Progress
+from melanzana.generation.prospect import UNKNOWN, YES, Can, Prospect, listed
+from melanzana.generation.reach import Reach
+
+_UNITS = {Covered.STATES: "states", Covered.ACTIONS: "actions", Covered.TRANSITIONS: "transitions"}
 
 
 class StopCondition(Protocol):
@@ -25,8 +31,12 @@ class StopCondition(Protocol):
         ...
 
     @property
-    def obstacle(self) -> str:
-        """Why it can never be met on this model, whatever the guards say; empty when nothing is known against it."""
+    def needs_reach(self) -> bool:
+        """Can it be that it cannot be met? Then it pays to find out what can be reached, and to ask `feasibility`."""
+        ...
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        """Can it still be met by a walk that comes to nothing but what is in `reach`? A NO is certain."""
         ...
 
     def met(self, progress: Progress) -> bool:
@@ -49,7 +59,15 @@ class _Single:
 
     endless = False
     offline = True
-    obstacle = ""
+    needs_reach = False
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        """Nothing is known against it unless it was found out otherwise."""
+        del reach
+        return YES if self.met(progress) else UNKNOWN
+
+    def met(self, progress: Progress) -> bool:
+        raise NotImplementedError
 
     def readings(self, progress: Progress) -> tuple[float, ...]:
         return (self.progress(progress),)
@@ -83,16 +101,30 @@ class Actions(_Single):
     def progress(self, progress: Progress) -> float:
         return min(progress.actions / self.count, 1.0)
 
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        if self.met(progress) or (reach.sure and reach.actions):
+            return YES
+        if reach.actions or not reach.complete:
+            return UNKNOWN
+        blocking = reach.blocked(Covered.ACTIONS)
+        return Prospect(Can.NO, "nothing can be performed" + (f": {listed(blocking)}" if blocking else ""), blocking)
+
 
 @dataclass(frozen=True)
 class Iterations(_Single):
     """`count` iterations have ended, at Exit or where no action could be performed."""
 
     count: int
-    obstacle: str = ""
+    needs_reach = True
 
     def met(self, progress: Progress) -> bool:
         return progress.iterations >= self.count
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        if self.met(progress) or (reach.ends and reach.sure):
+            return YES
+        reason = "no iteration ever ends, for nothing that can be performed leads to Exit"
+        return UNKNOWN if reach.ends else Prospect(Can.NO, reason)
 
     def progress(self, progress: Progress) -> float:
         return min(progress.iterations / self.count, 1.0)
@@ -105,13 +137,27 @@ class Coverage(_Single):
     kind: Covered
     percent: float
     needed: int
-    obstacle: str = ""
+    needs_reach = True
 
     def met(self, progress: Progress) -> bool:
         return progress.coverage.covered[self.kind] >= self.needed
 
     def progress(self, progress: Progress) -> float:
         return min(progress.coverage.covered[self.kind] / self.needed, 1.0) if self.needed else 1.0
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        if self.met(progress):
+            return YES
+        covered = progress.coverage.covered_of(self.kind)
+        possible = len(reach.of(self.kind) | covered)
+        if possible >= self.needed:
+            return YES if reach.sure and self.needed - len(covered) == 1 else UNKNOWN
+        blocking, total = reach.blocked(self.kind, covered), len(reach.counted(self.kind))
+        asked = f"{self} asks for {self.needed:,} of {total:,} {_UNITS[self.kind]}, and only {possible:,} can be reached"
+        return Prospect(Can.NO, f"{asked}; not {listed(blocking)}", blocking)
+
+    def __str__(self) -> str:
+        return f"{_UNITS[self.kind][:-1]}_coverage({self.percent:g})"
 
 
 @dataclass(frozen=True)
@@ -120,13 +166,21 @@ class Reached(_Single):
 
     name: str
     element_ids: tuple[str, ...]
-    obstacle: str = ""
+    needs_reach = True
 
     def met(self, progress: Progress) -> bool:
         return any(progress.coverage.hits(element) for element in self.element_ids)
 
     def progress(self, progress: Progress) -> float:
         return 1.0 if self.met(progress) else 0.0
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        if self.met(progress):
+            return YES
+        if any(map(reach.holds, self.element_ids)):
+            return YES if reach.sure else UNKNOWN
+        blocking = tuple(map(reach.blocking, self.element_ids))
+        return Prospect(Can.NO, f"'{self.name}' cannot be reached: {blocking[0].reason}", blocking)
 
 
 @dataclass(frozen=True)
@@ -153,6 +207,9 @@ class Never(_Single):
     def met(self, progress: Progress) -> bool:  # noqa: ARG002
         return False
 
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:  # noqa: ARG002
+        return UNKNOWN  # it asks for no end, and somebody will abort
+
     def progress(self, progress: Progress) -> float:  # noqa: ARG002
         return 0.0
 
@@ -172,8 +229,15 @@ class AllOf:
         return all(part.offline for part in self.parts)
 
     @property
-    def obstacle(self) -> str:
-        return next((part.obstacle for part in self.parts if part.obstacle), "")
+    def needs_reach(self) -> bool:
+        return any(part.needs_reach for part in self.parts)
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        """NO when one part cannot be met; that every part can be met does not say that one walk meets them all."""
+        answers = [part.feasibility(progress, reach) for part in self.parts if not part.met(progress)]
+        if refused := [answer for answer in answers if answer.can is Can.NO]:
+            return _joined(refused)
+        return YES if not answers or (len(answers) == 1 and answers[0].can is Can.YES) else UNKNOWN
 
     def met(self, progress: Progress) -> bool:
         return all(part.met(progress) for part in self.parts)
@@ -200,8 +264,15 @@ class AnyOf:
         return any(part.offline for part in self.parts)
 
     @property
-    def obstacle(self) -> str:
-        return "; ".join(part.obstacle for part in self.parts) if all(part.obstacle for part in self.parts) else ""
+    def needs_reach(self) -> bool:
+        return all(part.needs_reach for part in self.parts)
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        """NO when no part can be met."""
+        answers = [part.feasibility(progress, reach) for part in self.parts]
+        if any(answer.can is Can.YES for answer in answers):
+            return YES
+        return _joined(answers) if all(answer.can is Can.NO for answer in answers) else UNKNOWN
 
     def met(self, progress: Progress) -> bool:
         return any(part.met(progress) for part in self.parts)
@@ -211,3 +282,8 @@ class AnyOf:
 
     def readings(self, progress: Progress) -> tuple[float, ...]:
         return tuple(reading for part in self.parts for reading in part.readings(progress))
+
+
+def _joined(answers: list[Prospect]) -> Prospect:
+    blocking = tuple(dict.fromkeys(one for answer in answers for one in answer.blocking))
+    return Prospect(Can.NO, "; ".join(answer.reason for answer in answers), blocking)

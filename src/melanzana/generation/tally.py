@@ -22,6 +22,7 @@ from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
 from melanzana.generation.path_expression import GeneratorKind, parse_path
 from melanzana.generation.position import Position
+from melanzana.generation.possible import require_possible
 from melanzana.generation.prng import Prng
 from melanzana.generation.progress import Progress
 from melanzana.generation.routes import fixed_values
@@ -56,8 +57,9 @@ def tally(model: Model, plan: WalkPlan) -> Tally | None:
     """The figures of the walk that `plan` asks for; None where only `Walk` can tell.
 
     That is: another generator than `random` and `weighted`; a walk that performs code; a choice that depends on generated values,
-    call limits, previous or sequent actions; an expression that can fail; more configurations than `PLAIN_LIMIT`; an end in a state
-    with nothing to do, of which `Walk` says more. Errors: those of `Walk`.
+    call limits, previous or sequent actions; an expression that can fail; a walk that can come to where there is no hope left;
+    more configurations than `PLAIN_LIMIT`; an end in a state with nothing to do, of which `Walk` says more.
+    Errors: those of `Walk`.
     """
     path = parse_path(plan.path, model)
     if not plan.dry or path.generator not in _RANDOM or path.condition is None or not _known(path.condition):
@@ -65,6 +67,8 @@ def tally(model: Model, plan: WalkPlan) -> Tally | None:
     network = Network(model, dry=True)
     prng = Prng(plan.seed)
     fixed = fixed_values(network, None, plan.parameters)
+    if require_possible(path.condition, network, fixed, path.condition_at):
+        return None
     start = Position(network, prng.fork("data"), fixed)
     start.restart()
     start.enter(network.start.index)

@@ -86,7 +86,7 @@ class Walk:
         self._entering: CompiledState | None = None
         self._broken = False  #: an assignment could not be evaluated: the walk cannot go on
         first, choices = self._first_position(), prng.fork("choice")
-        setting = GoalSetting(network, self._progress, first, choices, fixed, plan.durations, plan.recorded)
+        setting = GoalSetting(network, self._progress, first, choices, fixed, plan.durations, self._position, plan.recorded)
         self._goal = make_goal(path, setting)
         self._entered: Callable[[Position], None] | None = getattr(self._goal, "entered", None)  #: sets what was drawn
         self._start_over()

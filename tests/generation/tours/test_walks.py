@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 
-from melanzana.errors import GenerationError, PathExpressionError
+from melanzana.errors import GenerationError, ImpossibleGoalError, PathExpressionError
 from melanzana.generation.configurations import FullConfigurations, configurations
 from melanzana.generation.network import Network
 from melanzana.generation.path_expression import GeneratorKind, parse_path
@@ -103,10 +103,18 @@ def test_a_tour_ends_early_when_its_condition_is_met() -> None:
 
 def test_a_condition_that_the_tour_cannot_meet_is_an_error_with_the_reason() -> None:
     """All that can be covered is, and the walk says what is missing."""
-    walk, _ = walked(SHOP, "tour(transition_coverage(100))")
+    drawn = integer("n", None, -(10**9), 0, generated=True)  # which value is not known before the walk
+    subject = model(start(act("go", "Exit"), act("never", "Exit", when="n > 0")), EXIT, parameters=(drawn,))
+    walk, _ = walked(subject, "tour(transition_coverage(100))")
     assert walk.outcome is not None
     assert (walk.outcome.verdict, walk.outcome.reason) == (Verdict.ERROR, EndReason.DEAD_END)
-    assert "stands at 89%; 1 transition cannot be covered: 'never'" in walk.outcome.message
+    assert "stands at 50%; 1 transition could not be covered: 'never'" in walk.outcome.message
+
+
+def test_a_condition_that_no_tour_can_meet_is_refused() -> None:
+    """Where it is known beforehand, nothing is walked."""
+    with pytest.raises(ImpossibleGoalError, match="'never' in 'Basket'"):
+        walked(SHOP, "tour(transition_coverage(100))")
 
 
 def test_dead_ends_are_left_by_starting_over() -> None:
