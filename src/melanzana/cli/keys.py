@@ -26,16 +26,7 @@ def list_keys(realm: RealmName = None, data: Data = None) -> None:
     async def ask(rooms: AccessRooms) -> "list[SigningKey]":
         return await rooms.realms.keys(await rooms.named(realm))
 
-    rows = [
-        (
-            key.kid,
-            key.state.value,
-            key.algorithm,
-            f"{key.created_at:%Y-%m-%d %H:%M}",
-            f"{key.changed_at or key.created_at:%Y-%m-%d %H:%M}",
-        )
-        for key in call(data, ask)
-    ]
+    rows = [_row(key) for key in call(data, ask)]
     show_table(("key", "state", "algorithm", "made", "since"), rows)
 
 
