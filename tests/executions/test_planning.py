@@ -1,10 +1,12 @@
 """Values of parameters: read as the variable's type, or refused."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from melanzana.errors import RequestError
+from melanzana.errors import ImpossibleGoalError, RequestError
 from melanzana.executions.planning import Plannable as Source
 from melanzana.executions.planning import fingerprint, make_plan
 from melanzana.executions.records import StartRequest
@@ -94,3 +96,30 @@ def test_a_value_of_another_type_is_refused(name: str, value: Scalar) -> None:
 def test_a_fingerprint_tells_requests_apart(one: StartRequest, other: StartRequest) -> None:
     """Equal requests have equal fingerprints, different ones different."""
     assert (fingerprint(one) == fingerprint(other)) == (one == other)
+
+
+BARRED = read_text(
+    """
+model: Barred
+start: A
+variables: {whole: {type: integer, initial: 0}}
+states:
+  A:
+    actions:
+      ask: {do: "steps:ask", save: whole}
+      pay: {to: exit, when: whole > 9}
+"""
+)
+BARRED_SOURCE = Source(document=to_document(BARRED), model_id=BARRED.id, model_version=1, model_hash=logic_hash(BARRED))
+
+
+def test_a_goal_that_no_run_reaches_is_refused_with_what_blocks_it() -> None:
+    """In a dry run nothing answers; with code, or with another value, the same goal may be reached."""
+    ask = StartRequest(model=BARRED.id, path="random(reached(pay))", perform=False)
+    with pytest.raises(ImpossibleGoalError) as caught:
+        make_plan(ask, BARRED_SOURCE, BARRED, 1)
+    (blocking,) = caught.value.detail["elements"]
+    assert (blocking["kind"], blocking["label"]) == ("action", "'pay' in 'A'")
+    assert blocking["reason"] == "its guard `whole > 9` is never true"
+    for other in (replace(ask, perform=True), replace(ask, parameters={"whole": 10})):
+        assert make_plan(other, BARRED_SOURCE, BARRED, 1).snapshot.path == ask.path

@@ -17,6 +17,7 @@ from melanzana.access.records import Principal
 from melanzana.errors import RequestError
 from melanzana.executions.records import Execution, LifecycleState, StartRequest
 from melanzana.generation.path_expression import default_path, parse_path
+from melanzana.generation.possible import require_startable
 from melanzana.generation.step import OnError
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model, Parameter, ParameterType, Scalar
@@ -73,11 +74,11 @@ class KnownModels:
 def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed: int) -> Plan:
     """Freeze everything the run depends on. `model` is what the document of `source` says.
 
-    Raises PathExpressionError, or RequestError naming the field.
+    Raises PathExpressionError, ImpossibleGoalError for what no walk with these values can do, or RequestError naming the field.
     """
     before = source.original or _blank(source, drawn_seed)
     path = _path(request, source.test_case) or before.path
-    parse_path(path, model)
+    goal = parse_path(path, model)
     snapshot = replace(
         before,
         path=path,
@@ -89,6 +90,8 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         suite=before.suite if request.suite is None else request.suite,
         step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
     )
+    if goal.condition is not None and goal.condition.needs_reach:
+        require_startable(goal.condition, model, snapshot.parameters, dry=not snapshot.perform, position=goal.condition_at)
     return Plan(snapshot=snapshot, model_name=model.name)
 
 

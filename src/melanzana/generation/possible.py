@@ -13,9 +13,10 @@ from melanzana.generation.position import Position
 from melanzana.generation.progress import Progress
 from melanzana.generation.prospect import CARRIED, UNKNOWN, Can, Prospect
 from melanzana.generation.reach import explored, onward
+from melanzana.generation.routes import fixed_values
 from melanzana.generation.search import Variable
 from melanzana.generation.stop_conditions import StopCondition
-from melanzana.graph.model import Model, Scalar
+from melanzana.graph.model import Model, Scalar, Value
 
 #: The progress of a walk that has not begun, on any model.
 BEGINNING = Progress(CoverageTracker(Model(id="", name="", states=())))
@@ -44,6 +45,17 @@ def require_possible(condition: StopCondition, network: Network, fixed: Mapping[
     reach = explored(network, fixed)
     refuse(condition.feasibility(BEGINNING, reach), position)
     return reach.traps
+
+
+def require_startable(
+    condition: StopCondition, model: Model, parameters: Mapping[str, Value], *, dry: bool, position: int = 0
+) -> None:
+    """Refuse a condition that no walk of `model` with these overrides meets. `dry`: no snippet answers.
+
+    Errors: `ImpossibleGoalError`; `RequestError` for a parameter.
+    """
+    network = Network(model, dry)
+    require_possible(condition, network, fixed_values(network, None, parameters), position)
 
 
 def still(condition: StopCondition, progress: Progress, position: Position) -> Prospect:
