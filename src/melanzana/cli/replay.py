@@ -58,7 +58,7 @@ def introduce(recording: Recording) -> None:
         typer.echo("  recorded  passed")
         return
     typer.echo(f"  recorded  failed at step {recording.failing_step}, {recording.element_name() or 'outside of any step'}")
-    typer.echo(filled("  why       ", str(recording.failure)))
+    typer.echo(filled("  why       ", recording.message or str(recording.failure)))
 
 
 def filled(lead: str, text: str) -> str:

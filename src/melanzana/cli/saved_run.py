@@ -43,6 +43,7 @@ class Recording:
     snapshot: "Snapshot"  #: with the suite's folder on this machine
     walked: "Recorded"
     failure: "Signature | None"
+    message: str  #: of the failure, as the run told it
     failing_step: int
 
     def element_name(self) -> str:
@@ -91,6 +92,7 @@ def read_run(run: str, suite: Path | None, server: str | None, credentials: Path
         walked=recorded_walk(found),
         failure=failure_of(found.events),
         failing_step=attempted.failing_step,
+        message=_message(found),
     )
 
 
@@ -136,6 +138,14 @@ async def _fetched(run: str, server: str | None, credentials: Path | None) -> "R
             return RunFile.from_json(await client.recording(run))
         except NotFoundError as error:
             raise typer.BadParameter(f"{address}: {error.message}", param_hint="RUN") from None
+
+
+def _message(run: "RunFile") -> str:
+    """Of the first step that did not pass, or of the end."""
+    from melanzana.protocol.events import RunFinished, StepFinished
+
+    told = (event for event in run.events if isinstance(event, StepFinished | RunFinished) and event.verdict != "passed")
+    return next((event.message for event in told), "")
 
 
 def _folder(suite: Path | None, snapshot: "Snapshot") -> str | None:

@@ -208,7 +208,7 @@ def _text(result: _Result, block: str) -> str:
     from melanzana.generation.shrinking.choices import recorded_of
 
     steps = recorded_of(result.network, shrunk.walked).steps
-    lines = [f"fails in {_steps(len(steps), shrunk.after)}; it were {_steps(result.steps_before, shrunk.before)} ({spent})", ""]
+    lines = [f"fails in {_steps(len(steps), shrunk.after)} instead of {_steps(result.steps_before, shrunk.before)}", spent, ""]
     lines += [f"  {n:>4}  {step.name if step.kind == 'state' else '  ' + step.name}" for n, step in enumerate(steps[:_SHOWN], 1)]
     lines += [f"        … {len(steps) - _SHOWN} more"] if len(steps) > _SHOWN else []
     if shrunk.flaky:

@@ -6,7 +6,8 @@ only if it is shorter than the best one, and once, whatever asks for it again. I
 
 1. the shortest way to the failing element alone;
 2. the walk without its loops: without what lies between two visits of one configuration;
-3. its essential choices, by bisection: the longest beginning that can be left out tells the first one, and so on;
+3. its essential choices, by bisection: the longest beginning that can be left out tells the first one, and so on; then the
+   shortest walk that makes them in this order;
 4. ddmin over what is left (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 28, 2002);
 5. every stretch of a walk that has become short, the longest first;
 6. values: each to its simplest, or by halves towards it, as QuickCheck and Hypothesis do.
@@ -112,6 +113,13 @@ class _Trial:
         candidate = self.terrain.joined(wanted)
         return candidate is not None and length(candidate) < length(self.best) and self._fails(candidate)
 
+    def holds(self, wanted: Sequence[Choice]) -> bool:
+        """Is it known, or worth a performance, that the walk through these choices fails? It may be the best one itself."""
+        candidate = self.terrain.joined(wanted)
+        if candidate is None or (length(candidate) >= length(self.best) and candidate not in self._known):
+            return candidate == self.best
+        return self._fails(candidate)
+
     def as_good(self, candidate: Walked) -> bool:
         """Does a walk of the same choices with other values fail? Then it is the best."""
         same = self.terrain.joined(candidate)
@@ -190,7 +198,7 @@ def _without_loops(walked: Walked, keys: Sequence[Hashable]) -> Walked:
 
 
 def _essentials(trial: _Trial) -> None:
-    """Bisect for the choices that must stay, from the first to the last."""
+    """Bisect for the choices that must stay, from the first to the last; then the shortest walk through all of these."""
     walked = trial.best
     begin, end = first_begin(walked, len(walked) - 1), len(walked) - 1
     kept: list[Choice] = []
@@ -198,16 +206,19 @@ def _essentials(trial: _Trial) -> None:
     if trial.shorter(walked[begin:]) or begin == 0:
         place = begin + 1
         kept = [walked[begin]]
-    while place < end and not trial.shorter((*kept, walked[end])):
+    while place < end and not trial.holds((*kept, walked[end])):
         low, high = place, end
         while high - low > 1:
             middle = (low + high) // 2
-            if trial.shorter((*_from(walked, kept, middle), *walked[middle:])):
+            if trial.holds((*_from(walked, kept, middle), *walked[middle:])):
                 low = middle
             else:
                 high = middle
         kept = [*_from(walked, kept, low), walked[low]]
         place = low + 1
+    found = trial.terrain.through((*kept, walked[end])) if kept else None
+    if found is not None:
+        trial.shorter(found)
 
 
 def _from(walked: Walked, kept: list[Choice], place: int) -> list[Choice]:

@@ -114,6 +114,26 @@ class Terrain:
                     queue.append(found)
         return None
 
+    def through(self, wanted: Sequence[Choice]) -> Walked | None:
+        """The shortest walk that makes the wanted choices in this order; the first of them begins it. None: none was found."""
+        start = self.after(None, wanted[0])
+        if start is None:
+            return None
+        queue = deque([(_Node(start, wanted[0], None), 1)])
+        seen = {(self.key(start), 1)}
+        while queue and len(seen) <= GAP_LIMIT * len(wanted):
+            node, done = queue.popleft()
+            if done == len(wanted):
+                return node.way()
+            ahead = self.after(node.position, wanted[done])
+            steps = [(wanted[done], ahead, done + 1)] if ahead is not None else []
+            steps += [(choice, position, done) for choice, position in self._next(node.position)]
+            for choice, position, further in steps:
+                if (about := (self.key(position), further)) not in seen:
+                    seen.add(about)
+                    queue.append((_Node(position, choice, node), further))
+        return None
+
     def _next(self, position: Position) -> Iterator[tuple[Choice, Position]]:
         """Every choice that may be made here, in document order."""
         if position.pending is None and position.here().terminal:
