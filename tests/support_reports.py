@@ -1,7 +1,7 @@
 """Catalog and reports behind HTTP: real services over a database in memory, real tokens, runs that are really walked."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,8 @@ from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ClaimingAgent, Execution, LifecycleState, StartRequest, StoredEvent
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
-from melanzana.generation.step import OnError, Step, Verdict
+from melanzana.generation.step import OnError, Step, StepKind, Verdict
+from melanzana.generation.variable_coverage import Changes
 from melanzana.generation.walk import Walk, WalkPlan
 from melanzana.graph.formats.document import from_document, to_document
 from melanzana.protocol.events import Event, LogWritten, RunFinished, RunStarted, StepFinished, event_to_json
@@ -54,13 +55,16 @@ def walked(snapshot: Snapshot, judge: Judge = passes) -> tuple[Event, ...]:
         parameters=snapshot.parameters,
         dry=not snapshot.perform,
     )
-    walk = Walk(from_document(snapshot.model), plan)
+    model = from_document(snapshot.model)
+    walk, changes = Walk(model, plan), Changes(model)
     events: list[Event] = [RunStarted(agent=AGENT.name, version="1", suite=snapshot.suite)]
     while (step := walk.next_step(float(len(events)))) is not None:
         verdict, message = judge(step)
         if verdict is not Verdict.PASSED:
             events.append(LogWritten(message=message, severity="INFO", step=step.number))
-        events.append(_finished(step, walk.record(step, verdict, {}, message), message, snapshot.perform))
+        finished = _finished(step, walk.record(step, verdict, {}, message), message, snapshot.perform)
+        values = changes.of(step.element_id, step.data) if step.kind is StepKind.ACTION else {}
+        events.append(replace(finished, values=values))
     assert walk.outcome is not None
     return (*events, RunFinished(verdict=walk.outcome.verdict, reason=walk.outcome.reason, message=walk.outcome.message))
 

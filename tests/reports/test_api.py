@@ -229,6 +229,99 @@ async def test_coverage_begins_anew_with_a_new_version(house: House, http: httpx
     assert (one["model_version"], one["runs"], one["totals"]["action"]["coverage"]) == (1, 1, 1.0)
 
 
+RICH_TEXT = """
+model: Doors
+start: Hall
+variables:
+  keys: {type: integer, initial: 0, range: [0, 2]}
+  mood: {type: set, values: [good, bad], initial: good}
+states:
+  Hall:
+    actions:
+      open: {to: Room, requirements: [R1]}
+      force: {to: Vault, when: keys > 5, requirements: [R2]}
+  Room:
+    requirements: [R1]
+    actions:
+      take: {to: Hall, set: {keys: keys + 1}}
+  Vault: {actions: {leave: Hall}}
+"""
+
+
+async def rich(http: httpx.AsyncClient, text: str = RICH_TEXT) -> int:
+    """The integer id of a model with variables, requirements and a state that no walk comes to."""
+    answer = await http.post("/ai/models", json={"modeljson": text})
+    assert answer.status_code in (200, 201), answer.text
+    return int(answer.json()["id"])
+
+
+async def test_feasible_figures_stand_beside_the_plain_ones(house: House, http: httpx.AsyncClient) -> None:
+    """What guards rule out lowers the plain figures only; requirements, paths and values are told too."""
+    number = await rich(http)
+    await house.run(number, path="random(actions(4))")
+    shown = await get(http, f"/ai/models/{number}/coverage?path_depth=2&variable_depth=1")
+    assert shown["totals"]["action"] == {"covered": 2, "total": 4, "coverage": 0.5}
+    assert shown["feasible"]["action"] == {"covered": 2, "total": 2, "coverage": 1.0}
+    assert shown["feasible"]["state"] == {"covered": 2, "total": 2, "coverage": 1.0}
+    assert (shown["feasible"]["complete"], shown["feasible"]["reason"]) == (True, "")
+    assert shown["requirements"]["total"] == {"covered": 1, "total": 2, "coverage": 0.5}
+    assert shown["requirements"]["feasible"]["coverage"] == 1.0
+    first = shown["requirements"]["items"][0]
+    assert (first["requirement"], first["hitCount"], first["feasible"], len(first["element_ids"])) == ("R1", 4, True, 2)
+    assert shown["paths"]["total"] == {"covered": 2, "total": 6, "coverage": 2 / 6}
+    assert shown["paths"]["feasible"] == {"covered": 2, "total": 2, "coverage": 1.0}
+    assert shown["variables"]["total"] == {"covered": 3, "total": 5, "coverage": 0.6}
+    assert shown["variables"]["feasible"] == {"covered": 3, "total": 4, "coverage": 0.75}
+    assert shown["variables"]["missing"] == ["keys = 2"]
+    progress = (await get(http, "/ai/runs/1"))["progress"]
+    assert progress["requirements"] == {"covered": 1, "total": 2, "coverage": 0.5}
+
+
+async def test_paths_and_values_are_those_of_a_run_or_of_all(house: House, http: httpx.AsyncClient) -> None:
+    """Over runs they are joined; what was not asked for is null; depths have bounds."""
+    number = await rich(http)
+    await house.run(number, path="random(actions(2))")
+    await house.run(number, path="random(actions(3))", perform=False)
+    one = await get(http, f"/ai/models/{number}/coverage?run_id=1&path_depth=2&variable_depth=2")
+    assert (one["paths"]["total"]["covered"], one["variables"]["total"]["covered"]) == (1, 1)
+    both = await get(http, f"/ai/models/{number}/coverage?path_depth=2&variable_depth=2")
+    assert (both["paths"]["total"]["covered"], both["variables"]["total"]["covered"]) == (2, 2)
+    plain = await get(http, f"/ai/models/{number}/coverage")
+    assert (plain["paths"], plain["variables"], plain["carried"]) == (None, None, [])
+    for query in ("path_depth=6", "path_depth=0", "variable_depth=3", "since_version=0"):
+        assert (await http.get(f"/ai/models/{number}/coverage?{query}")).status_code == 422
+
+
+async def test_coverage_is_carried_over_what_did_not_change(house: House, http: httpx.AsyncClient) -> None:
+    """A renamed state keeps its hits, an action with another guard has to be covered again."""
+    number = await rich(http)
+    await house.run(number, path="random(actions(4))")
+    await rich(http, RICH_TEXT.replace("Room", "Chamber").replace("take: {to", "take: {when: keys < 2, to"))
+    fresh = await get(http, f"/ai/models/{number}/coverage")
+    assert (fresh["model_version"], fresh["totals"]["state"]["covered"]) == (2, 0)
+    carried = await get(http, f"/ai/models/{number}/coverage?carry_over=true&path_depth=1&variable_depth=1")
+    assert (carried["runs"], carried["carried"]) == (0, [{"version": 1, "runs": 1}])
+    assert carried["totals"]["state"]["covered"] == 2
+    assert carried["totals"]["action"]["covered"] == carried["totals"]["transition"]["covered"] == 1
+    assert carried["paths"]["total"]["covered"] == 1
+    assert carried["variables"]["total"]["covered"] == 3
+    later = await get(http, f"/ai/models/{number}/coverage?carry_over=true&since_version=2")
+    assert (later["carried"], later["totals"]["state"]["covered"]) == ([], 0)
+
+
+async def test_the_difference_of_two_versions(http: httpx.AsyncClient) -> None:
+    """By meaning, in either direction; a version that is not there is 404."""
+    number = await rich(http)
+    await rich(http, RICH_TEXT.replace("keys > 5", "keys > 1"))
+    url = f"/ai/models/{number}/versions/difference"
+    found = await get(http, f"{url}?from=1&to=2")
+    assert found["same"] is False
+    assert [change["sentence"] for change in found["changes"]] == ["action 'force' of 'Hall': guard was `keys > 5`, is `keys > 1`"]
+    assert (await get(http, f"{url}?from=2&to=2"))["same"] is True
+    assert (await http.get(f"{url}?from=1&to=3")).status_code == 404
+    assert (await http.get(f"{url}?from=1")).status_code == 422
+
+
 async def test_coverage_of_a_run_of_another_model_is_404(house: House, http: httpx.AsyncClient, model: int) -> None:
     """A run counts for its own model only."""
     gates = replace(doors(), id="11111111-2222-4333-8444-555555555555", name="Gates")

@@ -86,10 +86,17 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     ) -> Response:
         """What the runs of a model's newest version have gone through, or one run."""
         if query.run_id is not None:
-            report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id))
+            report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id), query.wish())
         else:
-            report = await service.model_coverage(principal.realm, _ref(model_id), performed_only=query.performed)
+            report = await service.model_coverage(principal.realm, _ref(model_id), query.wish())
         return await _written(lambda: shapes.coverage_answer(report))
+
+    @routes.get("/models/{model_id}/versions/difference", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
+    async def get_difference(
+        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.DifferenceQuery, Query()]
+    ) -> shapes.DifferenceAnswer:
+        """What has changed between two versions of a model, by meaning."""
+        return shapes.difference_answer(await service.version_difference(principal.realm, _ref(model_id), query.old, query.new))
 
     @routes.get("/ping", tags=["Server"], responses=answers(401, 403, 503))
     async def ping(_principal: may_read) -> shapes.PingAnswer:

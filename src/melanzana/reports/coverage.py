@@ -5,8 +5,10 @@ What counts is `generation.coverage`'s business: a thing that does not count the
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from melanzana.generation.coverage import Measure, Transition, counted_actions, counted_states, transitions_of
+from melanzana.generation.kinds import Kind
 from melanzana.graph.model import Action, ActionKind, Model
 from melanzana.reports.records import CoverageItem, CoverageTree, Tally
 
@@ -15,10 +17,13 @@ def summed(tallies: Iterable[Tally]) -> Tally:
     """The hits of several runs together."""
     hits: Counter[str] = Counter()
     transition_hits: Counter[Transition] = Counter()
+    further: dict[Kind, Counter[Any]] = {}
     for tally in tallies:
         hits.update(tally.hits)
         transition_hits.update(tally.transition_hits)
-    return Tally(hits=hits, transition_hits=transition_hits)
+        for kind, found in tally.further.items():
+            further.setdefault(kind, Counter()).update(found)
+    return Tally(hits=hits, transition_hits=transition_hits, further=further)
 
 
 def coverage_tree(model: Model, tally: Tally) -> CoverageTree:

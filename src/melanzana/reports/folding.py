@@ -10,8 +10,12 @@ from datetime import datetime
 
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.records import ExecutionSummary, LifecycleState, Reason, StoredEvent
-from melanzana.generation.coverage import CoverageReport, CoverageTracker
+from melanzana.generation.coverage import CoverageReport, CoverageTracker, Measure
+from melanzana.generation.kinds import Glance, Kind
+from melanzana.generation.requirement_coverage import requirements_of
 from melanzana.generation.step import StepKind, Verdict
+from melanzana.generation.variable_coverage import Memory
+from melanzana.generation.watching import watch
 from melanzana.graph.model import Model
 from melanzana.protocol.events import RunFinished, RunStarted, StepFinished
 from melanzana.reports.records import ElementTiming, FailingStep, Progress, Tally
@@ -33,8 +37,11 @@ class _Clocked:
 class RunFold:
     """What the events of a run's newest attempt add up to."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, kinds: frozenset[Kind] = frozenset()) -> None:
+        """`kinds` of coverage are counted besides states, actions and transitions."""
         self._model = model
+        self._kinds = sorted(kinds)
+        self._requirements = requirements_of(model)
         self.last_seq = 0
         self._begin(0)
 
@@ -47,6 +54,9 @@ class RunFold:
         self._steps = self._actions = self._iterations = 0
         self._timings: dict[str, _Clocked] = {}
         self._coverage = CoverageTracker(self._model)
+        self._memory = Memory(self._model) if self._kinds else None
+        for kind in self._kinds:
+            watch(self._coverage, self._model, kind)
 
     def add(self, stored: StoredEvent) -> None:
         """The next event. Events that were seen before change nothing."""
@@ -81,10 +91,17 @@ class RunFold:
         self._actions += step.kind == StepKind.ACTION
         self._iterations = max(self._iterations, step.iteration)
         self._coverage.visit(step.kind, step.element_id, step.target)
+        if self._memory is not None:
+            self._show(step, self._memory)
         clocked = self._timings.setdefault(step.element_id, _Clocked(step.name, step.kind))
         clocked.count += 1
         clocked.total += step.duration_seconds
         clocked.longest = max(clocked.longest, step.duration_seconds)
+
+    def _show(self, step: StepFinished, memory: Memory) -> None:
+        is_action = step.kind == StepKind.ACTION
+        values = memory.of(step.element_id, step.values) if is_action else {}
+        self._coverage.see(Glance(is_action, step.element_id, step.target, step.iteration, values))
 
     def _judge(self, step: StepFinished, seq: int) -> None:
         if self.failing is None and step.verdict != Verdict.PASSED:
@@ -110,7 +127,12 @@ class RunFold:
             states=report.states,
             action_coverage=report.actions,
             transitions=report.transitions,
+            requirements=self._requirement_coverage(),
         )
+
+    def _requirement_coverage(self) -> Measure:
+        covered = sum(any(map(self._coverage.hits, elements)) for elements in self._requirements.values())
+        return Measure(covered=covered, total=len(self._requirements))
 
     def coverage(self) -> CoverageReport:
         """Coverage so far."""
@@ -122,6 +144,7 @@ class RunFold:
         return Tally(
             hits={element: hits for element, hits in report.hits.items() if hits},
             transition_hits={pair: hits for pair, hits in report.transition_hits.items() if hits},
+            further={kind: dict(watcher.hits) for kind, watcher in self._coverage.watchers.items()},
         )
 
     def timings(self) -> tuple[ElementTiming, ...]:

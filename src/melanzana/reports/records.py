@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from melanzana.executions.records import ExecutionSummary
 from melanzana.generation.coverage import Measure, Transition
+from melanzana.generation.kinds import Kind, Word
 from melanzana.protocol.snapshot import Snapshot
 
 
@@ -34,6 +36,7 @@ class Progress:
     states: Measure
     action_coverage: Measure
     transitions: Measure
+    requirements: Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class Tally:
 
     hits: Mapping[str, int] = field(default_factory=dict)  #: by id of a state or action
     transition_hits: Mapping[Transition, int] = field(default_factory=dict)
+    further: Mapping[Kind, Mapping[Any, int]] = field(default_factory=dict)  #: of the kinds that were asked for, as watchers count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,13 +105,74 @@ class CoverageTree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageWish:
+    """What of the coverage of a model is asked for."""
+
+    performed_only: bool = False  #: leave out dry runs
+    path_depth: int | None = None  #: transitions in a row, 1 to 5
+    variable_depth: int | None = None  #: variables together, 1 or 2
+    since_version: int | None = None  #: add what older versions, from this one on, have covered of what did not change
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The further kinds that must be counted."""
+        path = {Kind(Word.PATH, self.path_depth)} if self.path_depth else set()
+        return frozenset(path | ({Kind(Word.VARIABLE, self.variable_depth)} if self.variable_depth else set()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """One kind against both denominators."""
+
+    plain: Measure  #: of everything that the shape of the model allows
+    feasible: Measure  #: of what guards and data do not rule out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindFigures:
+    """Paths or values of variables at one depth."""
+
+    depth: int
+    figures: Figures
+    known: bool  #: was the feasible part counted? If not it is taken to be everything
+    missing: tuple[str, ...] = ()  #: the first values that no action was performed with, `basket = 2`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementItem:
+    """One requirement: covered as soon as an element that is marked with it was gone through."""
+
+    requirement: str
+    hit_count: int
+    element_ids: tuple[str, ...]
+    feasible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FurtherCoverage:
+    """Every kind against both denominators."""
+
+    states: Figures
+    actions: Figures
+    transitions: Figures
+    requirements: Figures
+    requirement_items: tuple[RequirementItem, ...]
+    paths: KindFigures | None
+    variables: KindFigures | None
+    complete: bool  #: was everything looked at that may be feasible?
+    reason: str  #: why not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageReport:
     """Coverage of a version of a model over `runs` runs, of which `dry_runs` performed no code."""
 
     tree: CoverageTree
+    further: FurtherCoverage
     model_version: int
     runs: int
     dry_runs: int
+    carried: Mapping[int, int] = field(default_factory=dict)  #: runs of older versions that were carried over, by version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,12 +18,26 @@ from melanzana.errors import NotFoundError
 from melanzana.executions.lifecycle import HELD, TERMINAL
 from melanzana.executions.records import Execution, ExecutionFilter, ExecutionSummary, LifecycleState, StoredEvent
 from melanzana.executions.service import ExecutionService
+from melanzana.generation.kinds import Kind
+from melanzana.graph.difference import Difference, difference
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
+from melanzana.reports.carried import carried_over
 from melanzana.reports.coverage import coverage_tree, summed
 from melanzana.reports.folding import RunFold
+from melanzana.reports.further import further_coverage
 from melanzana.reports.logs import log_entries
-from melanzana.reports.records import CoverageReport, ElementTiming, LogPage, RunPage, RunReport, RunRow, Tally, WorkCounts
+from melanzana.reports.records import (
+    CoverageReport,
+    CoverageWish,
+    ElementTiming,
+    LogPage,
+    RunPage,
+    RunReport,
+    RunRow,
+    Tally,
+    WorkCounts,
+)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -79,8 +93,8 @@ class ReportService:
         self._catalog = catalog
         self._executions = executions
         self._agent_names = agent_names
-        self._folds: _Kept[str, _KeptFold] = _Kept(KEPT_FOLDS)
-        self._sums: _Kept[tuple[str, str, int], _KeptTallies] = _Kept(KEPT_MODELS)
+        self._folds: _Kept[tuple[str, frozenset[Kind]], _KeptFold] = _Kept(KEPT_FOLDS)
+        self._sums: _Kept[tuple[str, str, int, frozenset[Kind]], _KeptTallies] = _Kept(KEPT_MODELS)
 
     async def list_runs(self, realm: str, wanted: ExecutionFilter) -> RunPage:
         """One page of runs, newest first."""
@@ -108,31 +122,37 @@ class ReportService:
         """How long each element of a run took. Raises NotFoundError."""
         return await self._ask(await self._executions.get(realm, ref), RunFold.timings)
 
-    async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str) -> CoverageReport:
+    async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str, wish: CoverageWish) -> CoverageReport:
         """Coverage of one run, on the version it ran. Raises NotFoundError, also when the run is of another model."""
         execution = await self._executions.get(realm, run_ref)
         if await self._catalog.uuid_of(realm, model_ref) != execution.model_id:
             raise NotFoundError(f"model {model_ref} has no run {run_ref}", field="run_id")
-        tally = await self._ask(execution, RunFold.tally)
-        tree = await asyncio.to_thread(lambda: coverage_tree(_model(execution), tally))
-        return CoverageReport(tree=tree, model_version=execution.model_version, runs=1, dry_runs=int(not execution.perform))
+        tally = _with_kinds(await self._ask(execution, RunFold.tally, kinds=wish.kinds), wish)
+        dry = not execution.perform
+        return await asyncio.to_thread(
+            lambda: _coverage_report(_model(execution), tally, _Counted(execution.model_version, 1, int(dry)), execution)
+        )
 
-    async def model_coverage(self, realm: str, model_ref: ModelRef, *, performed_only: bool = False) -> CoverageReport:
+    async def model_coverage(self, realm: str, model_ref: ModelRef, wish: CoverageWish) -> CoverageReport:
         """Coverage of the newest version of a model over all its runs. Raises NotFoundError."""
         entry, version = await self._catalog.current(realm, model_ref)
         model = await asyncio.to_thread(from_document, version.document)
-        sums = self._sums.get((realm, entry.uuid, version.version), _KeptTallies)
-        runs = [
-            run
-            for run in await self._runs_of(realm, entry.uuid)
-            if run.model_version == version.version and (run.perform or not performed_only)
-        ]
-        async with sums.turn:
-            live = [tally for run in runs if (tally := await self._settle(sums, run, model)) is not None]
-            ended = [sums.tallies[run.run_id] for run in runs if run.run_id in sums.tallies]
-        tree = await asyncio.to_thread(lambda: coverage_tree(model, summed([*ended, *live])))
-        dry_runs = sum(not run.perform for run in runs)
-        return CoverageReport(tree=tree, model_version=version.version, runs=len(runs), dry_runs=dry_runs)
+        runs = [run for run in await self._runs_of(realm, entry.uuid) if run.perform or not wish.performed_only]
+        newest = [run for run in runs if run.model_version == version.version]
+        tallies = await self._tallies(newest, model, wish.kinds)
+        carried: dict[int, int] = {}
+        for older in sorted({run.model_version for run in runs if (wish.since_version or version.version) <= run.model_version}):
+            if older < version.version:
+                its_runs = [run for run in runs if run.model_version == older]
+                tallies += await self._carried(its_runs, model, wish.kinds)
+                carried[older] = len(its_runs)
+        counted = _Counted(version.version, len(newest), sum(not run.perform for run in newest), carried)
+        return await asyncio.to_thread(lambda: _coverage_report(model, _with_kinds(summed(tallies), wish), counted))
+
+    async def version_difference(self, realm: str, model_ref: ModelRef, old: int, new: int) -> Difference:
+        """What has changed between two versions of a model. Raises NotFoundError."""
+        documents = [(await self._catalog.version(realm, model_ref, version)).document for version in (old, new)]
+        return await asyncio.to_thread(lambda: difference(*map(from_document, documents)))
 
     async def work(self, realm: str) -> WorkCounts:
         """How many executions wait, and how many an agent holds."""
@@ -149,11 +169,26 @@ class ReportService:
         known = await self._catalog.case_uuid_of(realm, int(text)) if _NUMBER.fullmatch(text) else None
         return known or text
 
-    async def _settle(self, sums: _KeptTallies, run: ExecutionSummary, model: Model) -> Tally | None:
+    async def _tallies(self, runs: Sequence[ExecutionSummary], model: Model, kinds: frozenset[Kind]) -> list[Tally]:
+        """Of runs of one version of a model, whose model this is."""
+        if not runs:
+            return []
+        sums = self._sums.get((runs[0].realm, runs[0].model_id, runs[0].model_version, kinds), _KeptTallies)
+        async with sums.turn:
+            live = [tally for run in runs if (tally := await self._settle(sums, run, model, kinds)) is not None]
+            return [*(sums.tallies[run.run_id] for run in runs if run.run_id in sums.tallies), *live]
+
+    async def _carried(self, runs: Sequence[ExecutionSummary], model: Model, kinds: frozenset[Kind]) -> list[Tally]:
+        """What runs of an older version have covered of `model`."""
+        before = await self._model_of(runs[0])
+        tally = summed(await self._tallies(runs, before, kinds))
+        return [await asyncio.to_thread(lambda: carried_over(tally, difference(before, model), model))]
+
+    async def _settle(self, sums: _KeptTallies, run: ExecutionSummary, model: Model, kinds: frozenset[Kind]) -> Tally | None:
         """The tally of a run that goes on; that of one that has ended is kept, and None."""
         if run.run_id in sums.tallies:
             return None
-        tally = await self._ask(run, RunFold.tally, model)
+        tally = await self._ask(run, RunFold.tally, model, kinds)
         if run.state not in TERMINAL:
             return tally
         sums.tallies[run.run_id] = tally
@@ -169,12 +204,18 @@ class ReportService:
                 break
         return list(runs.values())
 
-    async def _ask(self, run: ExecutionSummary, question: Callable[[RunFold], T], model: Model | None = None) -> T:
+    async def _ask(
+        self,
+        run: ExecutionSummary,
+        question: Callable[[RunFold], T],
+        model: Model | None = None,
+        kinds: frozenset[Kind] = frozenset(),
+    ) -> T:
         """Bring the run's fold up to its log and ask it; nobody else changes it meanwhile."""
-        kept = self._folds.get(run.id, _KeptFold)
+        kept = self._folds.get((run.id, kinds), _KeptFold)
         async with kept.turn:
             if kept.fold is None:
-                kept.fold = RunFold(model or await self._model_of(run))
+                kept.fold = RunFold(model or await self._model_of(run), kinds)
             events = await self._executions.events(run.realm, run.run_id, after=kept.fold.last_seq)
             if len(events) > _INLINE_EVENTS:
                 await asyncio.to_thread(_extend, kept.fold, events)
@@ -206,6 +247,35 @@ class _LogFacts:
     begun_at: datetime | None
     failure_seq: int | None
     last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """The runs that a report is about."""
+
+    version: int
+    runs: int
+    dry_runs: int
+    carried: Mapping[int, int] = field(default_factory=dict)
+
+
+def _coverage_report(model: Model, tally: Tally, counted: _Counted, run: Execution | None = None) -> CoverageReport:
+    tree = coverage_tree(model, tally)
+    parameters = run.snapshot.parameters if run is not None else {}
+    further = further_coverage(model, tree, tally, parameters, dry=run is not None and not run.perform)
+    return CoverageReport(
+        tree=tree,
+        further=further,
+        model_version=counted.version,
+        runs=counted.runs,
+        dry_runs=counted.dry_runs,
+        carried=counted.carried,
+    )
+
+
+def _with_kinds(tally: Tally, wish: CoverageWish) -> Tally:
+    """The tally with every kind that was asked for, if only to say that nothing of it is covered."""
+    return replace(tally, further={kind: tally.further.get(kind, {}) for kind in wish.kinds})
 
 
 def _log_facts(execution: Execution, fold: RunFold) -> _LogFacts:
