@@ -43,7 +43,7 @@ def check(
 ) -> None:
     """Check a model file against all rules."""
     name = "<stdin>" if str(model) == "-" else str(model)
-    result, findings = _examine(read_bytes(model), name)
+    result, findings = _examine(read_bytes(model), name, folder_of(model))
     if as_json:
         typer.echo(json.dumps(_report(name, result, findings), indent=2, ensure_ascii=False))
     else:
@@ -61,13 +61,18 @@ def read_bytes(path: Path) -> bytes:
         raise typer.Exit(_EXIT_USAGE) from None
 
 
-def _examine(data: bytes, name: str) -> "tuple[ReadResult | None, list[Finding]]":
+def folder_of(path: Path) -> Path | None:
+    """Where the files lie that a model names; None for standard input."""
+    return None if str(path) == "-" else path.parent
+
+
+def _examine(data: bytes, name: str, folder: Path | None) -> "tuple[ReadResult | None, list[Finding]]":
     """The model, if the file holds one, and all findings in the order of the file."""
     from melanzana.graph.formats.reading import read_model
     from melanzana.graph.validation import validate
 
     try:
-        result = read_model(data, name)
+        result = read_model(data, name, folder)
     except ModelError as error:
         return None, [_of_error(error)]
     findings = result.locate((*result.notes, *validate(result.model)))

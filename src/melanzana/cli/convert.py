@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from melanzana.cli.check import printable, read_bytes
+from melanzana.cli.check import folder_of, printable, read_bytes
 from melanzana.errors import FormatError
 from melanzana.graph.formats.writing import Format, write_model
 
@@ -52,7 +52,7 @@ def read_file(source: Path) -> "ReadResult":
     name = "<stdin>" if str(source) == "-" else str(source)
     data = read_bytes(source)
     try:
-        return read_model(data, name)
+        return read_model(data, name, folder_of(source))
     except FormatError as error:
         place = ":".join(str(part) for part in (name, error.detail.get("line"), error.detail.get("column")) if part is not None)
         typer.echo(printable(f"melanzana: {place}: {error.message}"), err=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from melanzana.cli.check import plural, printable, read_bytes
+from melanzana.cli.check import folder_of, plural, printable, read_bytes
 from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
 from melanzana.errors import PathExpressionError, RequestError
 from melanzana.generation.step import OnError, Step, StepKind, Verdict
@@ -77,7 +77,7 @@ def _load(file: Path) -> "Model":
     from melanzana.graph.formats.reading import read_model
     from melanzana.graph.validation import require_valid
 
-    model = read_model(read_bytes(file), "<stdin>" if str(file) == "-" else str(file)).model
+    model = read_model(read_bytes(file), "<stdin>" if str(file) == "-" else str(file), folder_of(file)).model
     require_valid(model)
     return model
 

@@ -106,7 +106,7 @@ def _load(file: Path) -> "Model":
         data = file.read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="MODEL") from None
-    model = read_model(data, str(file)).model
+    model = read_model(data, str(file), file.parent).model
     require_valid(model)
     return model
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from melanzana.errors import EvaluationError, InvalidModelError, RequestError
 from melanzana.generation.prng import Prng
+from melanzana.generation.sampling import Decks, cut, deal, draw_index, draw_part, next_in_order
+from melanzana.generation.variables import MOST_BINS, Variable
 from melanzana.graph.limits import INTEGER_MAX, INTEGER_MIN
-from melanzana.graph.model import Model, Parameter, ParameterType, Range, Scalar
+from melanzana.graph.model import Model, Order, Parameter, ParameterType, Range, Scalar, Value
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _TRUE = frozenset({"true", "yes", "on", "1"})
@@ -76,16 +78,24 @@ class Domain:
             raise EvaluationError(f"{_shown(value)} is outside the bounds of '{self.name}': {self.bounds()}", variable=self.name)
         return held
 
-    def draw(self, prng: Prng) -> Scalar:
-        """A generated value: a range is chosen by its weight, then each of its values is equally likely."""
+    def draw(self, prng: Prng, decks: Decks | None = None, place: object = None) -> Scalar:
+        """A generated value: a source is chosen by its weight, then one of its values by its distribution.
+
+        `decks` remembers, for this variable in `place`, which bins were dealt and which value is next; without it each draw
+        stands for itself.
+        """
         ranges = self.parameter.ranges
         if not ranges:
             return prng.below(2) == 1 if self.type is ParameterType.BOOLEAN else self.first
         weights = [max(source.weight, 0) for source in ranges]
-        source = ranges[prng.weighted(weights if any(weights) else [1] * len(weights))]
-        if source.values:
-            return self._model_value(source.values[prng.below(len(source.values))])
-        return self._draw_between(_low(source), _high(source), prng)
+        chosen = prng.weighted(weights if any(weights) else [1] * len(weights))
+        source, key = ranges[chosen], (place, self.name, chosen)
+        if not source.values:
+            return self._draw_between(source, prng, {} if decks is None else decks, key)
+        size = len(source.values)
+        if source.order is Order.SEQUENTIAL and decks is not None:
+            return self._model_value(source.values[next_in_order(size, key, decks)])
+        return self._model_value(source.values[draw_index(size, source.distribution, prng)])
 
     def drawable(self, most: int) -> tuple[Scalar, ...] | None:
         """Every value that `draw` may give, each once; None when these are more than `most`, or are not counted."""
@@ -110,15 +120,15 @@ class Domain:
         first, last = _whole(*sorted((_low(source), _high(source))))
         return range(first, last + 1) if last - first < most else None
 
-    def _draw_between(self, low: float, high: float, prng: Prng) -> Scalar:
-        low, high = (low, high) if low <= high else (high, low)
+    def _draw_between(self, source: Range, prng: Prng, decks: Decks, key: tuple[object, ...]) -> Scalar:
+        low, high = sorted((_low(source), _high(source)))
         match self.type:
             case ParameterType.INTEGER:
                 first, last = _whole(low, high)
-                return first + prng.below(last - first + 1)
+                return first + _drawn_index(last - first + 1, source, prng, decks, key)
             case ParameterType.REAL:
                 low, high = _finite(low, high)
-                part = prng.fraction()
+                part = _drawn_part(source, prng, decks, key)
                 return min(max(low * (1.0 - part) + high * part, low), high)
             case ParameterType.BOOLEAN:
                 return prng.below(2) == 1
@@ -208,6 +218,31 @@ def unknown_parameter(name: str, declared: Mapping[str, Any]) -> RequestError:
     """The answer to an override of a variable that the model does not have."""
     names = ", ".join(sorted(declared)) or "none"
     return RequestError(f"the model has no parameter '{name}'; it has: {names}", field=f"parameters.{name}")
+
+
+def bin_of(domain: Domain, value: Value) -> str | None:
+    """The bin that a value of this variable falls into, in the words of `variables.Variable.bins`; None when there is none."""
+    return Variable("", domain.parameter).bin_of(value)
+
+
+def _dealt_bins(source: Range) -> int:
+    """Into how many bins a source is dealt; 1 where its values are drawn straight from the distribution."""
+    return min(source.bins or 1, MOST_BINS) if source.distribution == "flat" else 1
+
+
+def _drawn_index(size: int, source: Range, prng: Prng, decks: Decks, key: tuple[object, ...]) -> int:
+    bins = min(_dealt_bins(source), size)
+    if bins == 1:
+        return draw_index(size, source.distribution, prng)
+    first, end = cut(size, bins, deal(bins, key, decks, prng))
+    return first + prng.below(end - first)
+
+
+def _drawn_part(source: Range, prng: Prng, decks: Decks, key: tuple[object, ...]) -> float:
+    bins = _dealt_bins(source)
+    if bins == 1:
+        return draw_part(source.distribution, prng)
+    return (deal(bins, key, decks, prng) + draw_part("flat", prng)) / bins
 
 
 def _low(source: Range) -> float:

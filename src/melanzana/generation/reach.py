@@ -143,10 +143,11 @@ def explored(network: Network, fixed: Mapping[Variable, Scalar], limit: int = EX
     sure = is_sure(network, unknown)
     bare = network if sure else Network(relaxed(network, unknown, any_weight=False), dry=True)
     space = space_of(bare, beginnings, fixed)
+    begun = space.size()  # beginnings that differ in nothing that decides are one
     space.moves_left //= _MOVES_PART
     seen = Seen(bare.model)
     seen.explore(space, limit)
-    return Reach(network.model, seen.found(), sure=sure, ends=has_ends(space), traps=sure and has_traps(space, len(beginnings)))
+    return Reach(network.model, seen.found(), sure=sure, ends=has_ends(space), traps=sure and has_traps(space, begun))
 
 
 def onward(position: Position, limit: int = ONWARD_LIMIT) -> Reach | None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from melanzana.errors import EvaluationError, RequestError
 from melanzana.generation.data import Domain, unknown_parameter
 from melanzana.generation.prng import Prng
+from melanzana.generation.sampling import Decks
 from melanzana.graph.expressions import STATE_VARIABLE, STRING, ExprType, expression_type
 from melanzana.graph.model import Parameter, Scalar, Value
 
@@ -75,11 +76,12 @@ class Scopes:
 class Values:
     """What every variable holds now. `stores[0]` also holds `state`."""
 
-    __slots__ = ("_fixed", "_given", "_layout", "_seen", "stores")
+    __slots__ = ("_decks", "_fixed", "_given", "_layout", "_seen", "stores")
 
     def __init__(self, scopes: Scopes, fixed: Mapping[tuple[int, str], Scalar]) -> None:
         self._layout = scopes.layout
         self._fixed = fixed
+        self._decks: Decks = {}  #: which bins and values have come; over all iterations
         self._given: frozenset[tuple[int, str]] = frozenset()  #: what the next draw of its store leaves alone
         self.stores: list[dict[str, Value]] = []
         self._seen: Mapping[str, Value] | None = None
@@ -101,7 +103,7 @@ class Values:
         """
         for name, domain in self._layout[store].items():
             if domain.generated and (store, name) not in self._fixed:
-                drawn = domain.draw(prng)
+                drawn = domain.draw(prng, self._decks, store)
                 if (store, name) not in self._given:
                     self.stores[store][name] = drawn
                 self._seen = None
@@ -144,6 +146,7 @@ class Values:
         """The same values, changed independently from here on."""
         twin = Values.__new__(Values)
         twin._layout, twin._fixed, twin._given, twin._seen = self._layout, self._fixed, self._given, self._seen
+        twin._decks = dict(self._decks) if self._decks else {}
         twin.stores = [dict(store) for store in self.stores]
         return twin
 

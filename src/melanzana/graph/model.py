@@ -46,6 +46,17 @@ class ParameterType(StrEnum):
     SET = "set"  #: text, one of the listed values
 
 
+#: The distributions of a range; `generation/sampling.py` says what they mean.
+DISTRIBUTIONS = ("flat", "triangular", "normal", "rising", "falling")
+
+
+class Order(StrEnum):
+    """In which order the listed values of a generated variable come."""
+
+    RANDOM = "random"
+    SEQUENTIAL = "sequential"  #: as listed, over the whole run; after the last the first again
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
     """One weighted source of generated values: either listed `values`, or every number from `low` to `high`."""
@@ -54,8 +65,9 @@ class Range:
     low: int | float | None = None
     high: int | float | None = None
     weight: int = 100
-    bins: int | None = None  #: numeric ranges are cut into this many bins of equal width for coverage
-    distribution: str = "flat"
+    bins: int | None = None  #: numeric ranges are cut into this many bins of equal width, for coverage and for drawing
+    distribution: str = "flat"  #: one of `DISTRIBUTIONS`; another is kept, and drawn flat
+    order: Order = Order.RANDOM  #: of listed values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

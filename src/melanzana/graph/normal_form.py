@@ -76,7 +76,7 @@ class NormalForm:
     def parameter(self, parameter: Parameter) -> Hashable:
         """What is equal for two variables that can hold the same, however they are called."""
         ranges = [
-            (tuple(map(_typed, r.values)), _typed(r.low), _typed(r.high), r.weight, r.bins, r.distribution)
+            (tuple(map(_typed, r.values)), _typed(r.low), _typed(r.high), r.weight, r.bins, r.distribution, r.order)
             for r in parameter.ranges
         ]
         first = parameter.initial

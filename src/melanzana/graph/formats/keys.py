@@ -49,8 +49,9 @@ ACTION = (
     "tags",
     "extras",
 )
-VARIABLE = ("type", "id", "initial", "generated", "values", "range", "ranges", "extras")
-RANGE = ("values", "range", "weight", "bins", "distribution")
+VARIABLE = ("type", "id", "initial", "generated", "values", "range", "bins", "distribution", "order", "ranges", "extras")
+RANGE = ("values", "range", "weight", "bins", "distribution", "order")
+VALUE_FILE = ("file", "column", "order")
 CALL = ("call", "with", "save", "disabled", "extras")
 TEST_CASE = ("id", "description", "steps", "with", "origin", "external id", "tags", "extras")
 STEP = ("action", "with", "requirements", "test case", "extras")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 from melanzana.errors import FormatError, ModelError
@@ -15,6 +16,7 @@ from melanzana.graph.findings import Finding
 from melanzana.graph.formats.drawing import Drawing
 from melanzana.graph.formats.json_source import located, parse_json
 from melanzana.graph.formats.source import Source, decode, explained, join_pointer
+from melanzana.graph.formats.value_files import inline_values
 from melanzana.graph.formats.yaml_source import parse_yaml
 from melanzana.graph.model import Model
 
@@ -74,8 +76,8 @@ _MACHINE = frozenset({"initial", "context", "id", "on", "predictableActionArgume
 _DOT = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/|#[^\n]*)*(?:strict\s+)?(?:di)?graph\b(?!\s*:)", re.IGNORECASE | re.DOTALL)
 
 
-def read_model(data: bytes, file: str = "") -> ReadResult:
-    """The model in an uploaded file. Errors: `FormatError`, `LimitError`."""
+def read_model(data: bytes, file: str = "", folder: Path | None = None) -> ReadResult:
+    """The model in a file; values that stand in files below `folder` are read into it. Errors: `FormatError`, `LimitError`."""
     try:
         text = decode(data)
         if drawn := _drawn_format(text):
@@ -86,6 +88,8 @@ def read_model(data: bytes, file: str = "") -> ReadResult:
         raise explained(error, Source(None, file)) from None
     form = detect_format(source)
     try:
+        if folder is not None and form == "text":
+            inline_values(source.document, folder)
         reading = _reader(form)(source.document)
     except ModelError as error:
         raise explained(error, located(source, text) if json_like else source) from None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from melanzana.graph.findings import Finding
 from melanzana.graph.limits import INTEGER_MAX, INTEGER_MIN, MAX_VARIABLES, MAX_WEIGHT
-from melanzana.graph.model import Parameter, ParameterType, Range, Scalar
+from melanzana.graph.model import DISTRIBUTIONS, Parameter, ParameterType, Range, Scalar
 from melanzana.graph.rules.subject import Element, Subject, short
 
 MAX_BINS = 10_000
@@ -116,8 +116,10 @@ class _Declaration:
             yield self._error("variable-weights", f"has the weight {entry.weight}: 0 to {MAX_WEIGHT:,} is allowed")
         if entry.bins is not None and not 1 <= entry.bins <= MAX_BINS:
             yield self._error("variable-bins", f"has {entry.bins} bins: 1 to {MAX_BINS:,} is allowed")
-        if entry.distribution != "flat":
-            yield self._warning("variable-distribution", f"has the distribution {short(entry.distribution)}: only `flat` is drawn")
+        if entry.distribution not in DISTRIBUTIONS:
+            known = ", ".join(f"`{name}`" for name in DISTRIBUTIONS)
+            message = f"has the distribution {short(entry.distribution)}, which is drawn flat: known are {known}"
+            yield self._warning("variable-distribution", message)
 
     def _error(self, code: str, message: str) -> Finding:
         return self.scope.error(code, f"variable {short(self.parameter.name)} {message}", field=f"variables/{self.parameter.name}")

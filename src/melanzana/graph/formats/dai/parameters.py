@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 from melanzana.graph.formats.dai import words
 from melanzana.graph.formats.dai.guards import typed_value, written_value
 from melanzana.graph.formats.node import Node
-from melanzana.graph.model import Parameter, ParameterType, Range, Scalar
+from melanzana.graph.model import Order, Parameter, ParameterType, Range, Scalar
 
 _BOUNDS = re.compile(r"\s*(-?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?:\.\.|-)\s*(-?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*")
 
@@ -77,12 +77,13 @@ def _read_ranges(node: Node, kind: ParameterType) -> tuple[Range, ...] | None:
 def _read_range(node: Node, kind: ParameterType) -> Range | None:
     weight = typed_value(_text(node.get("weight").value) or "100", ParameterType.INTEGER)
     bins = typed_value(_text(node.get("numBins").value) or "0", ParameterType.INTEGER)
-    if weight is None or bins is None or unknown_fields(node, ("values", "weight", "numBins", "distribution")):
+    if weight is None or bins is None or unknown_fields(node, ("values", "weight", "numBins", "distribution", words.EXTENSION)):
         return None
     more: dict[str, Any] = {
         "weight": weight,
         "bins": bins or None,
         "distribution": (node.get("distribution").text() or "Flat").casefold(),
+        "order": Order.SEQUENTIAL if node.get(words.EXTENSION).value == {"order": Order.SEQUENTIAL} else Order.RANDOM,
     }
     values = node.get("values").value
     bounds = _BOUNDS.fullmatch(values) if isinstance(values, str) and kind in (ParameterType.INTEGER, ParameterType.REAL) else None
@@ -144,4 +145,7 @@ def _write_range(entry: Range) -> dict[str, Any]:
     document: dict[str, Any] = {"values": values, "weight": entry.weight}
     if entry.bins is not None:
         document["numBins"] = entry.bins
-    return document | {"distribution": entry.distribution.capitalize()}
+    document["distribution"] = entry.distribution.capitalize()
+    if entry.order is not Order.RANDOM:
+        document[words.EXTENSION] = {"order": str(entry.order)}
+    return document
