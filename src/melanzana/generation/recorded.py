@@ -135,7 +135,7 @@ def _step(entry: Any, number: int) -> RecordedStep:
         kind=None if kind is None else StepKind(kind),
         name=str(entry.get("name", "")),
         target=target,
-        any_target="target" not in entry,
+        any_target="target" not in entry and kind != StepKind.STATE,
         iteration=iteration,
         values=_map(entry, "values", number),
         outputs=_map(entry, "outputs", number),

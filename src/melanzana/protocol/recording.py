@@ -66,7 +66,7 @@ def recorded_walk(run: RunFile) -> Recorded:
     model = from_document(run.snapshot.model)
     steps = [event for event in run.events if isinstance(event, StepFinished)]
     try:
-        return Recorded(tuple(_walked(Walk(model, plan_of(run.snapshot)), steps)))
+        return Recorded(tuple(_walked(model, Walk(model, plan_of(run.snapshot)), steps)))
     except (_OtherWayError, MelanzanaError):
         return Recorded(tuple(_as_told(model, steps)))
 
@@ -100,15 +100,17 @@ class _OtherWayError(Exception):
     """The walk of the snapshot is not the one that the events tell of."""
 
 
-def _walked(walk: Walk, events: list[StepFinished]) -> Iterator[RecordedStep]:
-    watch = Watch(walk.position)
+def _walked(model: Model, walk: Walk, events: list[StepFinished]) -> Iterator[RecordedStep]:
+    watch, last = Watch(walk.position), _last_states(model)
     for event in events:
         walk.resume()
         step = walk.next_step(event.at_seconds)
+        if step is None or (step.element_id, step.target, step.kind) != (event.element_id, event.target, event.kind):
+            if event.element_id in last:
+                return  # somebody ended the run
+            raise _OtherWayError
         if walk.is_ending:
             return
-        if step is None or (step.element_id, step.target, step.kind) != (event.element_id, event.target, event.kind):
-            raise _OtherWayError
         yield _recorded(step, event, watch.begun(step))
         walk.record(step, Verdict(event.verdict), dict(event.data), event.message)
         watch.ended()
@@ -127,9 +129,9 @@ def _recorded(step: Step, event: StepFinished, values: Mapping[str, Scalar]) -> 
 
 
 def _as_told(model: Model, events: list[StepFinished]) -> Iterator[RecordedStep]:
-    kinds = {state.id: state.kind for state in model.states}
+    last = _last_states(model)
     for event in events:
-        if kinds.get(event.element_id) in (StateKind.ERROR, StateKind.CLEANUP):
+        if event.element_id in last:
             return
         yield RecordedStep(
             element=event.element_id,
@@ -139,3 +141,8 @@ def _as_told(model: Model, events: list[StepFinished]) -> Iterator[RecordedStep]
             iteration=event.iteration,
             outputs=dict(event.data),
         )
+
+
+def _last_states(model: Model) -> frozenset[str]:
+    """Ids of the states that a walk enters when it has ended."""
+    return frozenset(state.id for state in model.states if state.kind in (StateKind.ERROR, StateKind.CLEANUP))
