@@ -17,7 +17,7 @@ from melanzana.generation.progress import Progress
 from melanzana.generation.recorded import Recorded
 from melanzana.generation.routes import DirectedGenerator
 from melanzana.generation.step import EndReason
-from melanzana.generation.stop_conditions import AllOf, AnyOf, Coverage, Reached, StopCondition
+from melanzana.generation.stop_conditions import AllOf, AnyOf, Coverage, FurtherCoverage, Reached, StopCondition
 from melanzana.graph.model import Scalar
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _wants(condition: StopCondition) -> bool:
         return any(map(_wants, condition.parts))
     if isinstance(condition, AnyOf):
         return all(map(_wants, condition.parts))
-    return isinstance(condition, Coverage | Reached)
+    return isinstance(condition, Coverage | FurtherCoverage | Reached)
 
 
 class GoalSetting(NamedTuple):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from melanzana.generation.possible import BEGINNING, refuse
 from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share
 from melanzana.generation.stop_conditions import AllOf, AnyOf, Reached, StopCondition
+from melanzana.generation.totals import Given
 from melanzana.graph.model import Model, TestCase
 
 MAX_CHARACTERS = 10_000
@@ -20,6 +21,7 @@ MAX_DEPTH = 50
 #: Limits of a run that asks for nothing else, as DAI has them.
 DEFAULT_ITERATIONS = 1
 DEFAULT_ACTIONS = 10_000
+_NOTHING_GIVEN = Given()
 
 
 class GeneratorKind(StrEnum):
@@ -56,13 +58,13 @@ class PathPlan:
     condition_at: int = 0  #: where the condition stands in the text, characters from 0
 
 
-def parse_path(text: str, model: Model) -> PathPlan:
-    """The plan that `text` means on `model`.
+def parse_path(text: str, model: Model, given: Given = _NOTHING_GIVEN) -> PathPlan:
+    """The plan that `text` means on `model`. `given`: what `feasible_…` conditions go by.
 
     Errors: `PathExpressionError` with `position` (characters from 0): wrong grammar, a name the model does not have, a stop
     condition that can never be met on it (`ImpossibleGoalError`), guards and data left aside; `possible.py` looks at these.
     """
-    return _Parser(text, model).plan()
+    return _Parser(text, model, given).plan()
 
 
 def default_path(test_case: str | None = None, *, iterations: int = DEFAULT_ITERATIONS, actions: int = DEFAULT_ACTIONS) -> str:
@@ -103,14 +105,14 @@ _CUTS = ("split", "shard")
 class _Parser:
     """Reads one expression by recursive descent: `or` joins `and`s, `and` joins questions and brackets."""
 
-    def __init__(self, text: str, model: Model) -> None:
+    def __init__(self, text: str, model: Model, given: Given) -> None:
         if len(text) > MAX_CHARACTERS:
             fail(f"the path expression is longer than {MAX_CHARACTERS:,} characters", 0)
         self._text = text
         self._model = model
         self._position = 0
         self._depth = 0
-        self._questions = Questions(model)
+        self._questions = Questions(model, given)
         self._condition_at = 0
 
     def plan(self) -> PathPlan:

@@ -4,7 +4,6 @@
 `length`, `reached_vertex`, …) are taken as they are.
 """
 
-import math
 import re
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -13,12 +12,26 @@ from typing import NamedTuple, NoReturn
 
 from melanzana.errors import PathExpressionError
 from melanzana.generation.coverage import Covered
+from melanzana.generation.kinds import MAX_PATH_DEPTH, MAX_VARIABLE_DEPTH, Kind, Word
 from melanzana.generation.reach import Reach, shaped
-from melanzana.generation.stop_conditions import Actions, Coverage, Elapsed, Iterations, Never, Reached, Steps, StopCondition
+from melanzana.generation.requirement_coverage import requirements_of
+from melanzana.generation.stop_conditions import (
+    Actions,
+    Coverage,
+    Elapsed,
+    FurtherCoverage,
+    Iterations,
+    Never,
+    Reached,
+    Steps,
+    StopCondition,
+)
+from melanzana.generation.totals import Given, Totals
 from melanzana.graph.model import Model
 
 MAX_COUNT = 10**12
 MAX_SECONDS = 10**9
+_NOTHING_GIVEN = Given()
 
 _ALIASES = {
     "length": "actions",
@@ -29,6 +42,15 @@ _ALIASES = {
     "time_duration": "time",
 }
 _COUNT, _PERCENT, _NAME = "a whole number", "a percentage", "a name"
+_DEPTH_AND_PERCENT = "a depth and a percentage"
+#: Before a word of coverage: of what guards and data do not rule out.
+_FEASIBLE = "feasible_"
+#: What is covered, and the greatest depth; 0: it has none.
+_FURTHER = {
+    "path_coverage": (Word.PATH, MAX_PATH_DEPTH),
+    "variable_coverage": (Word.VARIABLE, MAX_VARIABLE_DEPTH),
+    "requirement_coverage": (Word.REQUIREMENT, 0),
+}
 _ARGUMENTS: dict[str, str | None] = {
     "steps": _COUNT,
     "actions": _COUNT,
@@ -41,6 +63,12 @@ _ARGUMENTS: dict[str, str | None] = {
     "reached_edge": _NAME,
     "time": "seconds",
     "never": None,
+    **{
+        f"{prefix}{word}": _DEPTH_AND_PERCENT if most else _PERCENT
+        for prefix in ("", _FEASIBLE)
+        for word, (_, most) in _FURTHER.items()
+    },
+    **{f"{_FEASIBLE}{word}": _PERCENT for word in ("state_coverage", "action_coverage", "transition_coverage")},
 }
 _KINDS = {
     "state_coverage": Covered.STATES,
@@ -68,8 +96,9 @@ def argument_of(word: str, position: int) -> str | None:
 class Questions:
     """Makes the stop conditions of one model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, given: Given = _NOTHING_GIVEN) -> None:
         self._model = model
+        self._totals = Totals(model, given)
 
     @cached_property
     def reach(self) -> Reach:
@@ -90,11 +119,23 @@ class Questions:
             "time": lambda asked: Elapsed(number(asked.text, asked.word, asked.position, MAX_SECONDS)),
             "never": lambda _: Never(),
         }
-        return makers[known](asked) if known in makers else self._coverage(asked, _KINDS[known])
+        return makers[known](asked) if known in makers else self._coverage(asked, known.removeprefix(_FEASIBLE))
 
-    def _coverage(self, asked: _Asked, kind: Covered) -> StopCondition:
-        percent = number(asked.text, asked.word, asked.position, 100)
-        return Coverage(kind, percent, math.ceil(round(len(self.reach.counted(kind)) * percent / 100, 9)))
+    def _coverage(self, asked: _Asked, word: str) -> StopCondition:
+        feasible = word != _known(asked.word)
+        if word in _FURTHER:
+            return self._further(asked, word, feasible)
+        kind, percent = _KINDS[word], number(asked.text, asked.word, asked.position, 100)
+        total = self._totals.feasible(kind) if feasible else len(self.reach.counted(kind))
+        return Coverage(kind, percent, _part(total, percent), feasible)
+
+    def _further(self, asked: _Asked, word: str, feasible: bool) -> StopCondition:
+        what, most = _FURTHER[word]
+        depth, percent = _depth_and_percent(asked, most) if most else (1, number(asked.text, asked.word, asked.position, 100))
+        kind = Kind(what, depth)
+        total = self._totals.feasible(kind) if feasible else self._totals.plain(kind)
+        marked = tuple(requirements_of(self._model).values()) if what is Word.REQUIREMENT else ()
+        return FurtherCoverage(kind, percent, _part(total, percent), feasible, marked)
 
     def _reached(self, asked: _Asked) -> StopCondition:
         name, choice = asked.text, self._named(_known(asked.word))
@@ -125,6 +166,20 @@ def meant(name: str, known: Iterable[str]) -> str:
 def _known(word: str) -> str:
     lower = word.lower()
     return _ALIASES.get(lower, lower)
+
+
+def _part(total: int, percent: float) -> int:
+    """So many are `percent` of all, rounded up. Exact for any number: there may be very many paths."""
+    return -(-total * round(percent * 10**9) // 10**11)
+
+
+def _depth_and_percent(asked: _Asked, most: int) -> tuple[int, float]:
+    """`2, 80`. Errors: `PathExpressionError`."""
+    depth, comma, percent = (part.strip() for part in asked.text.partition(","))
+    if not comma or not re.fullmatch(r"[1-9]", depth) or int(depth) > most:
+        message = f"{asked.word} takes a depth from 1 to {most} and a percentage, like {asked.word}(2, 80), not '{asked.text}'"
+        fail(message, asked.position)
+    return int(depth), number(percent, asked.word, asked.position, 100)
 
 
 def count(text: str, word: str, position: int) -> int:

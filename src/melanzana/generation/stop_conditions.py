@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from melanzana.generation.coverage import Covered
+from melanzana.generation.kinds import Kind, Word
 from melanzana.generation.progress import Progress
 from melanzana.generation.prospect import UNKNOWN, YES, Can, Prospect, listed
 from melanzana.generation.reach import Reach
@@ -137,6 +138,7 @@ class Coverage(_Single):
     kind: Covered
     percent: float
     needed: int
+    feasible: bool = False  #: is `percent` of what guards and data do not rule out?
     needs_reach = True
 
     def met(self, progress: Progress) -> bool:
@@ -157,7 +159,46 @@ class Coverage(_Single):
         return Prospect(Can.NO, f"{asked}; not {listed(blocking)}", blocking)
 
     def __str__(self) -> str:
-        return f"{_UNITS[self.kind][:-1]}_coverage({self.percent:g})"
+        return f"{'feasible_' if self.feasible else ''}{_UNITS[self.kind][:-1]}_coverage({self.percent:g})"
+
+
+@dataclass(frozen=True)
+class FurtherCoverage(_Single):
+    """`needed` paths, values or requirements are covered: `percent` of all, or of the feasible ones, rounded up."""
+
+    kind: Kind
+    percent: float
+    needed: int
+    feasible: bool = False
+    marked: tuple[tuple[str, ...], ...] = ()  #: of each requirement: ids of its elements
+    needs_reach = True
+
+    def met(self, progress: Progress) -> bool:
+        return self._covered(progress) >= self.needed
+
+    def progress(self, progress: Progress) -> float:
+        return min(self._covered(progress) / self.needed, 1.0) if self.needed else 1.0
+
+    def feasibility(self, progress: Progress, reach: Reach) -> Prospect:
+        """Of requirements it is known whether one of their elements can be come to; of paths and values nothing."""
+        if self.met(progress):
+            return YES
+        lost = [elements for elements in self.marked if not any(map(reach.holds, elements))]
+        lost = [elements for elements in lost if not any(map(progress.coverage.hits, elements))]
+        possible = len(self.marked) - len(lost)
+        if self.kind.word is not Word.REQUIREMENT or possible >= self.needed:
+            return UNKNOWN
+        blocking = tuple(reach.blocking(elements[0]) for elements in lost)
+        asked = f"{self} asks for {self.needed:,} of {len(self.marked):,} requirements, and only {possible:,} can be reached"
+        return Prospect(Can.NO, f"{asked}; not {listed(blocking)}", blocking)
+
+    def _covered(self, progress: Progress) -> int:
+        watcher = progress.coverage.watchers.get(self.kind)
+        return watcher.covered if watcher is not None else 0
+
+    def __str__(self) -> str:
+        depth = "" if self.kind.word is Word.REQUIREMENT else f"{self.kind.depth}, "
+        return f"{'feasible_' if self.feasible else ''}{self.kind.word}_coverage({depth}{self.percent:g})"
 
 
 @dataclass(frozen=True)
@@ -282,6 +323,13 @@ class AnyOf:
 
     def readings(self, progress: Progress) -> tuple[float, ...]:
         return tuple(reading for part in self.parts for reading in part.readings(progress))
+
+
+def asked_kinds(condition: StopCondition | None) -> frozenset[Kind]:
+    """The further kinds of coverage that a condition asks about: these must be watched."""
+    if isinstance(condition, AllOf | AnyOf):
+        return frozenset(kind for part in condition.parts for kind in asked_kinds(part))
+    return frozenset({condition.kind}) if isinstance(condition, FurtherCoverage) else frozenset()
 
 
 def _joined(answers: list[Prospect]) -> Prospect:

@@ -29,6 +29,7 @@ from melanzana.generation.routes import fixed_values
 from melanzana.generation.step import EndReason, Outcome, StepKind, Verdict
 from melanzana.generation.stop_conditions import Actions, AllOf, AnyOf, Coverage, Iterations, Reached, Steps, StopCondition
 from melanzana.generation.tables import NOTHING, End, Fresh, Table, TooLargeError, table_of
+from melanzana.generation.totals import Given
 from melanzana.generation.walk import WalkPlan
 from melanzana.graph.model import Model
 
@@ -61,7 +62,7 @@ def tally(model: Model, plan: WalkPlan) -> Tally | None:
     more configurations than `PLAIN_LIMIT`; an end in a state with nothing to do, of which `Walk` says more.
     Errors: those of `Walk`.
     """
-    path = parse_path(plan.path, model)
+    path = parse_path(plan.path, model, Given(plan.parameters, plan.dry))
     if not plan.dry or path.generator not in _RANDOM or path.condition is None or not _known(path.condition):
         return None
     network = Network(model, dry=True)

@@ -21,6 +21,7 @@ from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.ending import Ending
 from melanzana.generation.generators import Move, Turn
 from melanzana.generation.goals import GoalSetting, make_goal
+from melanzana.generation.kinds import Glance
 from melanzana.generation.network import CompiledAction, CompiledState, Network
 from melanzana.generation.path_expression import parse_path
 from melanzana.generation.position import Position
@@ -31,6 +32,9 @@ from melanzana.generation.routes import fixed_values
 from melanzana.generation.scopes import Scope
 from melanzana.generation.staging import Stage
 from melanzana.generation.step import EndReason, OnError, Outcome, Step, Verdict
+from melanzana.generation.stop_conditions import asked_kinds
+from melanzana.generation.totals import Given
+from melanzana.generation.watching import watch
 from melanzana.graph.model import Model, Value
 
 MAX_SEED = 2**63 - 1
@@ -66,13 +70,15 @@ class Walk:
     def __init__(self, model: Model, plan: WalkPlan) -> None:
         if isinstance(plan.seed, bool) or not 0 <= plan.seed <= MAX_SEED:
             raise GenerationError(f"a seed is a whole number from 0 to {MAX_SEED}, not {plan.seed!r}", field="seed")
-        path = parse_path(plan.path, model)
+        path = parse_path(plan.path, model, Given(plan.parameters, plan.dry))
         network = Network(model, plan.dry)
         prng = Prng(plan.seed)
         self.outcome: Outcome | None = None
         self.paused = False  #: on_error = debug: a step did not pass; `resume` or `abort`
         self.message = ""  #: why the step recorded last did not pass; the walk's own words when the performer saw no fault
         self.coverage = CoverageTracker(model)
+        for kind in asked_kinds(path.condition):
+            watch(self.coverage, model, kind)
         self.dead_ends: Counter[str] = Counter()  #: by id of the state: how often nothing could be done there
         self._network = network
         self._go_on = plan.on_error in (OnError.CONTINUE, OnError.DEBUG)
@@ -141,6 +147,8 @@ class Walk:
         self._progress.steps += 1
         self._progress.actions += opened[2] is not None
         self.coverage.visit(step.kind, step.element_id, step.target)
+        if self.coverage.watchers:
+            self.coverage.see(Glance(opened[2] is not None, step.element_id, step.target, step.iteration, step.data))
         self.message = message
         over = self._ending.final is not None
         if verdict is Verdict.PASSED or (self._go_on and not over):
