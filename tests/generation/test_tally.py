@@ -1,7 +1,5 @@
 """The figures of a random walk are those of `Walk`, to the last count."""
 
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -10,9 +8,10 @@ from melanzana.errors import MelanzanaError
 from melanzana.generation import tally as module
 from melanzana.generation.tally import tally
 from melanzana.generation.walk import Walk, WalkPlan, walk_all
-from melanzana.graph.model import Model, State
+from melanzana.graph.model import Model
+from support_fields import fields
 from support_models import simple_models
-from support_walks import CLEANUP, EXIT, act, integer, model, place, start
+from support_walks import EXIT, act, integer, model, place, start
 
 PATHS = st.sampled_from(
     [
@@ -29,35 +28,8 @@ PATHS = st.sampled_from(
 SEEDS = st.integers(0, 2**63 - 1)
 
 
-@st.composite
-def guarded_models(draw: st.DrawFn) -> Model:
-    """Fields of states with fuel: guards, bounds, weights, several targets, dead ends, Exit and Cleanup."""
-    names = ["Start", *(f"s{n}" for n in range(draw(st.integers(1, 4))))]
-    everywhere = [*names, "Exit"] if draw(st.booleans()) else names
-    rules: list[dict[str, str]] = [
-        {},
-        {"when": "fuel > 0", "sets": "fuel = fuel - 1"},
-        {"when": "fuel == 0", "sets": "fuel = 3"},
-        {"sets": "fuel = fuel + 1"},
-        {"when": "state != 'Start' && fuel < 2"},
-    ]
-
-    def actions(name: str) -> list:
-        count = draw(st.integers(0 if name != "Start" else 1, 4))
-        found = []
-        for number in range(count):
-            targets = draw(st.lists(st.sampled_from(everywhere), max_size=2, unique=True))
-            weight = draw(st.sampled_from([0, 1, 2, 100]))
-            found.append(act(f"{name}-{number}", *targets, weight=weight, **draw(st.sampled_from(rules))))
-        return found
-
-    places: Sequence[State] = [start(*actions("Start")), *(place(name, *actions(name)) for name in names[1:])]
-    ends = [EXIT] if "Exit" in everywhere else []
-    return model(*places, *ends, *([CLEANUP] if draw(st.booleans()) else []), parameters=(integer("fuel", 2, 0, 3),))
-
-
 @settings(max_examples=150, deadline=None)
-@given(st.one_of(guarded_models(), simple_models()), PATHS, SEEDS)
+@given(st.one_of(fields(), simple_models()), PATHS, SEEDS)
 def test_a_tally_is_what_the_walk_comes_to(subject: Model, path: str, seed: int):
     """Outcome, steps, actions, iterations and every hit; or nothing is told."""
     plan = WalkPlan(path=path, seed=seed, dry=True)
@@ -124,3 +96,13 @@ def test_what_only_the_walk_can_tell_is_left_to_it(subject: Model, path: str):
 def test_a_walk_that_performs_code_is_left_to_it():
     """Its outputs may change anything."""
     assert tally(FIELD, WalkPlan(path="random(actions(9))", seed=1)) is None
+
+
+def test_a_state_entered_at_the_start_of_an_iteration_counts_at_once():
+    """The step that meets `steps(n)` may be Start, entered again."""
+    subject = model(start(act("go", "Exit"), act("stay")), EXIT)
+    for count in range(2, 40):
+        plan = WalkPlan(path=f"random(steps({count}))", seed=5, dry=True)
+        told, walk = tally(subject, plan), Walk(subject, plan)
+        assert told is not None
+        assert told.progress.steps == len(walk_all(walk))

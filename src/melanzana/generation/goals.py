@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from melanzana.generation.generators import Move, PathGenerator, RandomGenerator, Turn
+from melanzana.generation.history import History
 from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
 from melanzana.generation.path_expression import GeneratorKind, PathPlan, TourSettings
@@ -162,6 +163,7 @@ class GoalSetting(NamedTuple):
     durations: Mapping[str, float]  #: seconds by element id
     position: Position | None = None  #: where the walk stands, always
     recorded: Recorded | None = None  #: steps to follow
+    history: History = History()  #: what earlier runs have seen
 
 
 def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
@@ -175,9 +177,23 @@ def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
     watched = path.condition is not None and require_possible(path.condition, setting.network, setting.fixed, path.condition_at)
     if path.generator is GeneratorKind.TOUR:
         return _planned(path, setting)
-    assert path.condition is not None  # random walks have one
-    generator = RandomGenerator(setting.prng, path.generator is GeneratorKind.WEIGHTED)
+    assert path.condition is not None  # these walks have one
+    generator = _onward(path, setting)
     return ConditionGoal(generator, path.condition, setting.progress, setting.position if watched else None)
+
+
+def _onward(path: PathPlan, setting: GoalSetting) -> PathGenerator:
+    """What chooses until a condition is met."""
+    if path.generator is GeneratorKind.QUICK:
+        from melanzana.generation.quick import QuickGenerator  # noqa: PLC0415
+
+        return QuickGenerator(setting.network, setting.start, setting.fixed, setting.prng)
+    if path.generator is GeneratorKind.EXPLORE:
+        from melanzana.generation.explore import ExploreGenerator  # noqa: PLC0415
+
+        explorer = ExploreGenerator(setting.network, setting.start, path.explore, setting.history)
+        return explorer.begin(setting.prng, setting.progress)
+    return RandomGenerator(setting.prng, path.generator is GeneratorKind.WEIGHTED)
 
 
 def _following(path: PathPlan, setting: GoalSetting) -> Goal:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from melanzana.generation.possible import BEGINNING, refuse
-from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share
+from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share, whole
 from melanzana.generation.stop_conditions import AllOf, AnyOf, Reached, StopCondition
 from melanzana.generation.totals import Given
 from melanzana.graph.model import Model, TestCase
@@ -31,6 +31,8 @@ class GeneratorKind(StrEnum):
     WEIGHTED = "weighted"  #: in proportion to their weights
     DIRECTED = "directed"  #: as a test case says
     TOUR = "tour"  #: the cheapest walk through every transition that can be taken
+    QUICK = "quick"  #: always on to the nearest transition that was not gone through
+    EXPLORE = "explore"  #: where something new is to be found, as was learnt
     SHORTEST = "shortest"  #: the cheapest way to an element
     PREDEFINED = "predefined"  #: these elements, one after the other
     REPLAY = "replay"  #: what was recorded of a run
@@ -45,6 +47,16 @@ class TourSettings:
     share: tuple[int, int] | None = None  #: only the test cases of agent n (from 1) of m
 
 
+class ExploreSettings(NamedTuple):
+    """How deep `explore` looks."""
+
+    path_depth: int = 2  #: transitions in a row, 1 to 5
+    variable_depth: int = 1  #: variables together, 0 to 2
+
+
+DEFAULT_DEPTHS = ExploreSettings()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathPlan:
     """A path expression, read. A tour may do without a condition, a test case has none."""
@@ -54,6 +66,7 @@ class PathPlan:
     condition: StopCondition | None = None
     test_case: TestCase | None = None
     tour: TourSettings | None = None
+    explore: ExploreSettings = DEFAULT_DEPTHS
     names: tuple[str, ...] = ()  #: of a predefined path; none: they come with the plan
     condition_at: int = 0  #: where the condition stands in the text, characters from 0
 
@@ -95,11 +108,15 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _JOINTS = {"and": "and", "or": "or"}
-_GENERATORS = {"random": GeneratorKind.RANDOM, "weighted": GeneratorKind.WEIGHTED, "weighted_random": GeneratorKind.WEIGHTED,
-               "directed": GeneratorKind.DIRECTED, "tour": GeneratorKind.TOUR, "shortest": GeneratorKind.SHORTEST,
-               "predefined": GeneratorKind.PREDEFINED, "predefined_path": GeneratorKind.PREDEFINED,
-               "replay": GeneratorKind.REPLAY}  # fmt: skip
+_GENERATORS = {
+    **{kind.value: kind for kind in GeneratorKind},
+    "weighted_random": GeneratorKind.WEIGHTED,
+    "quick_random": GeneratorKind.QUICK,
+    "predefined_path": GeneratorKind.PREDEFINED,
+}
 _CUTS = ("split", "shard")
+#: Least and most of what `explore` looks at together.
+_DEPTHS = {"path_depth": (1, 5), "variable_depth": (0, 2)}
 
 
 class _Parser:
@@ -114,6 +131,7 @@ class _Parser:
         self._depth = 0
         self._questions = Questions(model, given)
         self._condition_at = 0
+        self._last = ""  #: kind of the token that was wanted last
 
     def plan(self) -> PathPlan:
         word = self._next()
@@ -131,7 +149,7 @@ class _Parser:
             return self._cut(word)
         generator = _GENERATORS.get(name)
         if generator is None:
-            choice = "there are random, weighted, directed, tour, split, shard, shortest, predefined and replay"
+            choice = "there are random, weighted, quick, explore, directed, tour, split, shard, shortest, predefined and replay"
             fail(f"unknown generator '{word.text}'{meant(word.text, [*_GENERATORS, *_CUTS])}; {choice}", word.position)
         self._want("open", f"'(' after '{word.text}'")
         if generator is GeneratorKind.DIRECTED:
@@ -140,6 +158,8 @@ class _Parser:
             return self._tour()
         if generator in (GeneratorKind.PREDEFINED, GeneratorKind.REPLAY):
             return PathPlan(text=self._text, generator=generator, names=self._names(word))
+        if generator is GeneratorKind.EXPLORE:
+            return self._explore()
         condition = self._checked_condition()
         if generator is GeneratorKind.SHORTEST and not isinstance(condition, Reached):
             fail("shortest takes one question: reached(name), reached_vertex(name) or reached_edge(name)", word.position)
@@ -184,6 +204,22 @@ class _Parser:
             return replace(plan, tour=replace(plan.tour, steps=count(text, word.text, position)))
         return replace(plan, tour=replace(plan.tour, share=share(text, first.position)))
 
+    # ---- exploring
+
+    def _explore(self) -> PathPlan:
+        """A condition, then any of `path_depth(n)` and `variable_depth(n)`, with commas before them."""
+        condition = self._checked_condition("comma", "close")
+        depths = ExploreSettings()
+        while self._last == "comma":
+            word = self._next()
+            name = word.text.lower()
+            if name not in _DEPTHS:
+                fail(f"path_depth(n) or variable_depth(n) is expected here, not '{word.text}'", word.position)
+            text, position = self._argument(word, "a number")
+            depths = depths._replace(**{name: whole(text, name, position, _DEPTHS[name])})
+            self._want(("comma", "close"), "',' or ')'")
+        return PathPlan(text=self._text, generator=GeneratorKind.EXPLORE, condition=condition, explore=depths)
+
     # ---- given steps
 
     def _names(self, word: _Token) -> tuple[str, ...]:
@@ -203,12 +239,12 @@ class _Parser:
 
     # ---- conditions
 
-    def _checked_condition(self) -> StopCondition:
+    def _checked_condition(self, *ends: str) -> StopCondition:
         start = self._peek()
         if start.kind == "close":
             fail("a stop condition is missing between the brackets; write for example steps(100)", start.position)
         condition = self._any_of()
-        self._want("close", "')' after the stop condition")
+        self._want(ends or ("close",), "')' after the stop condition")
         if condition.needs_reach:
             refuse(condition.feasibility(BEGINNING, self._questions.reach), start.position)
         self._condition_at = start.position
@@ -304,8 +340,9 @@ class _Parser:
         self._position = token.position if token.kind == "end" else token.position + len(token.text)
         return token
 
-    def _want(self, kind: str, what: str) -> None:
+    def _want(self, kind: str | tuple[str, ...], what: str) -> None:
         token = self._next()
-        if token.kind != kind:
+        self._last = token.kind
+        if token.kind not in (kind if isinstance(kind, tuple) else (kind,)):
             found = "the end" if token.kind == "end" else f"'{token.text}'"
             fail(f"{what} is expected here, not {found}", token.position)

@@ -189,6 +189,14 @@ def count(text: str, word: str, position: int) -> int:
     return int(text)
 
 
+def whole(text: str, word: str, position: int, limits: tuple[int, int]) -> int:
+    """What stands in the brackets of `word`, a whole number within limits. Errors: `PathExpressionError`."""
+    least, most = limits
+    if not re.fullmatch(r"[0-9]{1,3}", text) or not least <= int(text) <= most:
+        fail(f"{word} takes a whole number from {least} to {most}, not '{text}'", position)
+    return int(text)
+
+
 def number(text: str, word: str, position: int, most: int) -> float:
     """What stands in the brackets of `word`, a number from 0 to `most`. Errors: `PathExpressionError`."""
     if not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", text) or float(text) > most:

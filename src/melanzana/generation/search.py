@@ -72,15 +72,16 @@ class Node:
 class Search:
     """One search from one position. After `run`, `deepest` is the first node that performed the most steps."""
 
-    def __init__(self, landscape: "Landscape", steps: tuple[PlannedStep, ...], root: Node) -> None:
+    def __init__(self, landscape: "Landscape", steps: tuple[PlannedStep, ...], root: Node, limit: int = SEARCH_LIMIT) -> None:
         self._landscape = landscape
         self._steps = steps
         self._queue: list[tuple[int, int, int, int, Node]] = []
         self._pushed = 0
         self._seen: set[Hashable] = set()
         self._looked_at = [0] * (len(steps) + 1)
+        self._limit = limit
         self._root = self.deepest = root
-        self.gave_up = False  #: was SEARCH_LIMIT the reason to stop looking?
+        self.gave_up = False  #: was the limit the reason to stop looking?
 
     def run(self, *, known: bool) -> Node | None:
         """The node at which every step is performed; None when there is none.
@@ -104,7 +105,7 @@ class Search:
         key = (node.done, self._landscape.key(node.position))
         if key in self._seen:
             return False
-        if self._looked_at[node.done] >= SEARCH_LIMIT:
+        if self._looked_at[node.done] >= self._limit:
             self.gave_up = True
             return False
         self._seen.add(key)
@@ -135,11 +136,12 @@ class Search:
 class Landscape:
     """What of a position matters to a search: the data that decide what may be done, and which actions hang on snippets."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, also: Iterable[Variable] = ()) -> None:
+        """`also`: variables that are to tell configurations apart although nothing hangs on them."""
         self._has_previous = network.has_previous
         self._layout = network.scopes.layout
         bound = [action for action in network.actions if not action.free]
-        decisive = {variable for action in bound for variable in _decides(action)}
+        decisive = {*also, *(variable for action in bound for variable in _decides(action))}
         self.deciding = tuple(sorted(_sources(network, decisive)))  #: (store, name) of what is read to decide what may be done
         open_still = affected(network, set(answered(network)))
         self._hanging = frozenset(action.index for action in bound if not open_still.isdisjoint(_decides(action)))

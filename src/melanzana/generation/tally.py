@@ -231,6 +231,7 @@ class _Follower:
         hopeless = "" if reason else self._goal.hopeless(iteration_ended=True)
         if not reason and not hopeless:
             self._start_over()
+            self._count_steps()
             return False
         if not end.dead:
             verdict = Verdict.PASSED if reason else Verdict.ERROR

@@ -21,6 +21,7 @@ from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.ending import Ending
 from melanzana.generation.generators import Move, Turn
 from melanzana.generation.goals import GoalSetting, make_goal
+from melanzana.generation.history import History
 from melanzana.generation.kinds import Glance
 from melanzana.generation.network import CompiledAction, CompiledState, Network
 from melanzana.generation.path_expression import parse_path
@@ -31,7 +32,7 @@ from melanzana.generation.recorded import Recorded
 from melanzana.generation.routes import fixed_values
 from melanzana.generation.scopes import Scope
 from melanzana.generation.staging import Stage
-from melanzana.generation.step import EndReason, OnError, Outcome, Step, Verdict
+from melanzana.generation.step import EndReason, OnError, Outcome, Step, StepKind, Verdict
 from melanzana.generation.stop_conditions import asked_kinds
 from melanzana.generation.totals import Given
 from melanzana.generation.watching import watch
@@ -53,6 +54,7 @@ class WalkPlan:
     durations: Mapping[str, float] = field(default_factory=dict)  #: seconds by element id, measured or declared, for tours
     dry: bool = False  #: no code is performed: steps have no calls and no outputs come
     recorded: Recorded | None = None  #: the steps that `predefined()` and `replay()` follow
+    history: History = field(default_factory=History)  #: of earlier runs, for `explore`
 
 
 #: The step that was handed out and not yet recorded: with the scope of its element and, of an action, the action and its target.
@@ -92,7 +94,17 @@ class Walk:
         self._entering: CompiledState | None = None
         self._broken = False  #: an assignment could not be evaluated: the walk cannot go on
         first, choices = self._first_position(), prng.fork("choice")
-        setting = GoalSetting(network, self._progress, first, choices, fixed, plan.durations, self._position, plan.recorded)
+        setting = GoalSetting(
+            network=network,
+            progress=self._progress,
+            start=first,
+            prng=choices,
+            fixed=fixed,
+            durations=plan.durations,
+            position=self._position,
+            recorded=plan.recorded,
+            history=plan.history,
+        )
         self._goal = make_goal(path, setting)
         self._entered: Callable[[Position], None] | None = getattr(self._goal, "entered", None)  #: sets what was drawn
         self._start_over()
@@ -316,6 +328,8 @@ class Walk:
 
     def _not_passed(self, step: Step, verdict: Verdict) -> None:
         self._ending.note(step, verdict, self.message)
+        if step.kind is StepKind.ACTION:
+            self._progress.failed.append((step.element_id, step.target))
         if self._ending.final is not None:
             return
         if self._broken:

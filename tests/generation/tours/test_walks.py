@@ -302,8 +302,8 @@ def test_the_grammar_of_tours(text: str, settings_) -> None:
         ),
         (
             "toor()",
-            "unknown generator 'toor'; did you mean 'tour'?; there are random, weighted, directed, tour, split, shard, "
-            "shortest, predefined and replay (at character 1)",
+            "unknown generator 'toor'; did you mean 'tour'?; there are random, weighted, quick, explore, directed, tour, split, "
+            "shard, shortest, predefined and replay (at character 1)",
         ),
     ],
 )  # fmt: skip
