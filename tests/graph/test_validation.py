@@ -40,7 +40,7 @@ states:
     actions:
       back: a
       chain: next
-      next: {kind: sequent, to: a}
+      next: {kind: sequent, to: a, when: 'who == "x" || n > 0'}
 test cases:
   t: [go, back]
 """
@@ -65,6 +65,16 @@ def test_the_base_model_is_clean() -> None:
     [
         ("go: b", "go: {to: b, when: n}", "guard-invalid", "a/go", "error"),
         ("go: b", "go: {to: b, when: 1 > 2}", "guard-never", "a/go", "warning"),
+        ("go: b", "go: {to: b, when: n > 0 && false}", "guard-never", "a/go", "warning"),
+        ("go: b", "go: {to: b, when: 1 < 2 || n > 0}", "guard-always", "a/go", "info"),
+        ("go: b", "go: {to: b, weight: 0}", "weight-zero", "a/go", "info"),
+        ("back: a", "back: {to: a, weight: 0}\n      home: a", "weight-zero", "b/back", "info"),
+        ("chain: next", "chain: next\n      loose: {to: a, weight: 0}", "weight-zero", "b/loose", "warning"),
+        ("go: b", "go: {to: b, do: 'x:y'}\n      again: {to: b, do: 'x:y'}", "action-shadowed", "a/again", "info"),
+        ("go: b", "go: {to: b, requirements: [R1, R1]}", "mark-twice", "a/go", "info"),
+        ("go: b", "go: {to: b, tags: [x, x]}", "mark-twice", "a/go", "info"),
+        ("variables:\n", "variables:\n  spare: {type: boolean, initial: true}\n", "variable-unused", "model m", "info"),
+        ("test cases:", "exit: {}\ntest cases:", "exit-unreachable", "Exit", "info"),
         ("go: b", "go: {to: b, when: who > n}", "guard-invalid", "a/go", "error"),
         ("go: b", "go: {to: b, set: {n: who}}", "assignment-invalid", "a/go", "error"),
         ("go: b", "go: {to: b, set: {m: 1}}", "assignment-invalid", "a/go", "error"),
@@ -101,9 +111,9 @@ def test_the_base_model_is_clean() -> None:
         ("values: [x, y], initial: x", "values: [x, y], initial: z", "variable-initial", "model m", "error"),
         ("type: set, values: [x, y], initial: x", "type: text, range: [1, 2], initial: x", "variable-range", "model m", "error"),
         ("t: [go, back]", "t: []", "test-case-empty", "test case t", "warning"),
-        ("t: [go, back]", "t: [back]", "test-step-impossible", "test case t", "warning"),
-        ("t: [go, back]", "t: [go, next]", "test-step-impossible", "test case t", "warning"),
-        ("t: [go, back]", "t: [go, chain, back]", "test-step-impossible", "test case t", "warning"),
+        ("t: [go, back]", "t: [back]", "test-step-gap", "test case t", "info"),
+        ("t: [go, back]", "t: [go, next]", "test-step-gap", "test case t", "info"),
+        ("t: [go, back]", "t: [go, chain, back]", "test-step-gap", "test case t", "info"),
         ("t: [go, back]", "t: {steps: [go], with: {n: 10}}", "test-case-value", "test case t", "error"),
         ("t: [go, back]", "t: {steps: [go], with: {n: true}}", "test-case-value", "test case t", "error"),
         ("t: [go, back]", "t: {steps: [go], with: {m: 1}}", "test-case-variable", "test case t", "error"),

@@ -1,30 +1,30 @@
-"""`melanzana check MODEL`: what the rules say about a model file, for people at a terminal and for CI.
+"""`melanzana check MODEL`: what the rules, and a search over states and data, say about a model file; for people and for CI.
 
-Exit codes: 0 nothing at or above `--fail-on`; 1 findings there, or a file that cannot be read as a model; 2 no such file.
+Exit codes: 0 nothing at or above `--fail-on`; 1 findings there, or a file that cannot be read as a model; 2 no such file, or an
+unknown code.
 """
 
 import json
-import shutil
 import sys
-import textwrap
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from melanzana.cli.checking.report import Checked, plural, print_text, printable, to_json
 from melanzana.errors import ModelError
-from melanzana.graph.findings import Finding, Severity
+from melanzana.graph.findings import Finding, Severity, has_errors
 
 if TYPE_CHECKING:
     from melanzana.graph.formats.reading import ReadResult
 
-_COLOURS = {Severity.ERROR: typer.colors.RED, Severity.WARNING: typer.colors.YELLOW, Severity.INFO: typer.colors.BLUE}
-_RANK = {Severity.ERROR: 2, Severity.WARNING: 1, Severity.INFO: 0}
+__all__ = ["check", "folder_of", "plural", "printable", "read_bytes"]
+
+_RANK = {"error": 2, "warning": 1, "info": 0, "never": 3}
 _EXIT_FOUND, _EXIT_USAGE = 1, 2
-_WIDEST = 100
 
 
 class FailOn(StrEnum):
@@ -32,23 +32,52 @@ class FailOn(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    INFO = "info"
+    NEVER = "never"
 
 
-def check(
-    model: Annotated[Path, typer.Argument(help="Model file: text format, DAI JSON or GraphWalker JSON; - reads standard input.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+class Format(StrEnum):
+    """What is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+class _Asked(NamedTuple):
+    """What is to be looked at besides the model."""
+
+    suite: Path | None
+    path: str | None
+
+
+def check(  # noqa: PLR0917 - one parameter a flag
+    model: Annotated[Path, typer.Argument(help="The model's file, in any format; - reads standard input.", show_default=False)],
+    suite: Annotated[
+        Path | None, typer.Option(help="Folder of action code that must have what the model names.", show_default=False)
+    ] = None,
+    path: Annotated[str | None, typer.Option(help="Path expression that must be right and can be met.", show_default=False)] = None,
     fail_on: Annotated[
         FailOn, typer.Option(help="Exit with 1 when there are findings of this severity or a higher one.")
     ] = FailOn.ERROR,
+    form: Annotated[Format, typer.Option("--format", help="Lines, one JSON document, or SARIF 2.1.0.")] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    select: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="Only these codes, with commas between.", show_default=False)
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", help="All codes but these, with commas between.", show_default=False)
+    ] = None,
 ) -> None:
-    """Check a model file against all rules."""
+    """Check a model file: rules, reachability, guards, limits, test cases."""
+    wanted, unwanted = _codes(select, "--select"), _codes(ignore, "--ignore")
     name = "<stdin>" if str(model) == "-" else str(model)
-    result, findings = _examine(read_bytes(model), name, folder_of(model))
-    if as_json:
-        typer.echo(json.dumps(_report(name, result, findings), indent=2, ensure_ascii=False))
-    else:
-        _print(name, result, findings)
-    if any(_RANK[finding.severity] >= _RANK[Severity(fail_on)] for finding in findings):
+    data = read_bytes(model)
+    result, found = _examine(data, name, folder_of(model), _Asked(suite, path))
+    shown = tuple(one for one in found if (not wanted or one.code in wanted) and one.code not in unwanted)
+    lines = tuple(data.decode("utf-8", "replace").splitlines())
+    _print(Checked(name=name, lines=lines, result=result, findings=shown), Format.JSON if as_json else form)
+    if any(_RANK[finding.severity] >= _RANK[fail_on] for finding in shown):
         raise typer.Exit(_EXIT_FOUND)
 
 
@@ -66,17 +95,58 @@ def folder_of(path: Path) -> Path | None:
     return None if str(path) == "-" else path.parent
 
 
-def _examine(data: bytes, name: str, folder: Path | None) -> "tuple[ReadResult | None, list[Finding]]":
+def _codes(given: list[str] | None, option: str) -> frozenset[str]:
+    """The codes named, each known."""
+    if not given:
+        return frozenset()
+    from difflib import get_close_matches
+
+    from melanzana.graph.catalogue import CODES
+
+    codes = frozenset(code.strip() for text in given for code in text.split(",") if code.strip())
+    for code in sorted(codes - CODES.keys()):
+        near = get_close_matches(code, CODES, n=1)
+        raise typer.BadParameter(f"there is no code {code!r}" + (f"; did you mean {near[0]}?" if near else ""), param_hint=option)
+    return codes
+
+
+def _examine(data: bytes, name: str, folder: Path | None, asked: _Asked) -> "tuple[ReadResult | None, list[Finding]]":
     """The model, if the file holds one, and all findings in the order of the file."""
+    from melanzana.generation.checking.semantics import examine
     from melanzana.graph.formats.reading import read_model
-    from melanzana.graph.validation import validate
 
     try:
         result = read_model(data, name, folder)
     except ModelError as error:
         return None, [_of_error(error)]
-    findings = result.locate((*result.notes, *validate(result.model)))
+    found = examine(result.model)
+    findings = result.locate((*result.notes, *found, *_besides(result, asked, has_errors(found))))
     return result, sorted(findings, key=lambda finding: (finding.line is None, finding.line or 0, finding.column or 0))
+
+
+def _besides(result: "ReadResult", asked: _Asked, broken: bool) -> Iterator[Finding]:
+    """What the suite and the path expression give; neither is asked about a model with errors."""
+    if asked.suite is not None and not broken:
+        from melanzana.cli.checking.suite import check_suite
+
+        yield from check_suite(result.model, asked.suite)
+    if asked.path is not None and not broken:
+        from melanzana.generation.checking.semantics import check_path
+
+        yield from (replace(finding, element_id=None) for finding in check_path(asked.path, result.model))
+
+
+def _print(checked: Checked, form: Format) -> None:
+    if form is Format.TEXT:
+        print_text(checked)
+        return
+    if form is Format.SARIF:
+        from melanzana.cli.checking.sarif import to_sarif
+
+        document = to_sarif(checked)
+    else:
+        document = to_json(checked)
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _of_error(error: ModelError) -> Finding:
@@ -89,58 +159,3 @@ def _of_error(error: ModelError) -> Finding:
         column=detail.get("column"),
         suggestion=detail.get("suggestion"),
     )
-
-
-def _report(name: str, result: "ReadResult | None", findings: list[Finding]) -> dict[str, Any]:
-    count = Counter(str(finding.severity) for finding in findings)
-    return {
-        "file": name,
-        "format": result.format if result else None,
-        "model": result.model.name if result else None,
-        "states": len(result.model.states) if result else None,
-        "actions": sum(1 for _ in result.model.actions()) if result else None,
-        "count": {str(severity): count[severity] for severity in Severity},
-        "findings": [finding.to_json() for finding in findings],
-    }
-
-
-def _print(name: str, result: "ReadResult | None", findings: list[Finding]) -> None:
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
-    for finding in findings:
-        _print_finding(name, finding, width)
-    if findings:
-        typer.echo()
-    typer.echo(textwrap.fill(printable(f"{name}: {_size(result)}{_count(findings)}"), width, subsequent_indent="  "))
-
-
-def _print_finding(name: str, finding: Finding, width: int) -> None:
-    place = ":".join(str(part) for part in (name, finding.line, finding.column) if part is not None)
-    severity = typer.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
-    typer.echo(f"{printable(place)}: {severity} {finding.code}")
-    typer.echo(textwrap.fill(printable(finding.message), width, initial_indent="  ", subsequent_indent="  "))
-
-
-def printable(text: str) -> str:
-    """The text without characters that a terminal would obey instead of showing."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-def _size(result: "ReadResult | None") -> str:
-    if result is None:
-        return "not a model: "
-    model = result.model
-    actions = sum(1 for _ in model.actions())
-    sizes = ((len(model.states), "state"), (actions, "action"), (len(model.test_cases), "test case"))
-    return ", ".join(plural(size, word) for size, word in sizes) + ": "
-
-
-def _count(findings: Iterable[Finding]) -> str:
-    count = Counter(finding.severity for finding in findings)
-    words = ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "remark"))
-    found = [plural(count[severity], word) for severity, word in words if count[severity]]
-    return ", ".join(found) or "nothing found"
-
-
-def plural(count: int, word: str) -> str:
-    """`1 state`, `2 states`."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -11,7 +11,7 @@ is one number, and what an action does to the data is evaluated once for each of
 configurations, which says `complete`.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 from melanzana.errors import EvaluationError
@@ -79,6 +79,11 @@ class Configurations:
     def ends(self, node: int) -> bool:
         """Does an iteration end here by itself, at Exit?"""
         raise NotImplementedError
+
+    def calls(self, node: int) -> Mapping[int, int]:
+        """How often actions with a call limit were performed on the way here, by number of the action."""
+        del node
+        return {}
 
     @property
     def explored(self) -> int:
@@ -265,6 +270,9 @@ class FullConfigurations(Configurations):
     def data(self, node: int) -> tuple[Value, ...]:
         stores = self._positions[node].values.stores
         return tuple([stores[store][name] for store, name in self.deciding])
+
+    def calls(self, node: int) -> Mapping[int, int]:
+        return self._positions[node].calls
 
     def ends(self, node: int) -> bool:
         position = self._positions[node]

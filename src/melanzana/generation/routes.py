@@ -68,7 +68,7 @@ class Router:
         search = Search(self._landscape, self.steps, Node(position, done))
         found = search.run(known=known)
         if found is None:
-            raise self._impossible(search)
+            raise self.impossible(search)
         return found.legs()
 
     def planned(self, legs: list[Leg]) -> tuple[PlannedMove, ...]:
@@ -77,7 +77,8 @@ class Router:
         named = ((move, next(numbers) if is_step else None) for move, is_step in legs)
         return tuple(PlannedMove(move.action.id, self._network.labels(move.target)[0], number) for move, number in named)
 
-    def _impossible(self, search: Search) -> ImpossibleStepError:
+    def impossible(self, search: Search) -> ImpossibleStepError:
+        """The error that a search without result means."""
         at = search.deepest
         number, action, state = at.done + 1, self.steps[at.done].action, at.position.here().name
         offered = [candidate.name for candidate in at.position.candidates() if may(at.position, candidate)]

@@ -1,7 +1,7 @@
 """What a reader or a rule has to say about a model.
 
 Readers return findings as notes, `graph/validation.py` collects those of all rules, `melanzana check` prints them and the
-REST answers carry `to_json`. `code` is stable; the list of codes stands in `docs/reference/text-format.md`.
+REST answers carry `to_json`. `code` is stable; `catalogue.py` lists the codes.
 """
 
 from collections.abc import Iterable

@@ -15,6 +15,7 @@ from melanzana.graph.rules.names import check_names
 from melanzana.graph.rules.reachability import check_reachability
 from melanzana.graph.rules.structure import check_structure
 from melanzana.graph.rules.subject import Subject
+from melanzana.graph.rules.tidiness import check_tidiness
 from melanzana.graph.rules.variables import check_variables
 
 _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
@@ -24,6 +25,7 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     check_logic,
     check_reachability,
     check_cases,
+    check_tidiness,
 )
 
 

@@ -19,6 +19,7 @@ from melanzana.graph.expressions import (
 )
 from melanzana.graph.findings import Finding
 from melanzana.graph.model import Action, Assignment, Model, Parameter, Snippet, State
+from melanzana.graph.rules.folding import constant_truth, never_true
 from melanzana.graph.rules.subject import Element, Subject, short
 
 
@@ -92,17 +93,14 @@ def _check_guard(action: Action, element: Element, scope: Scope) -> Iterator[Fin
         yield element.error(
             "guard-invalid", f"the guard `{short(action.guard)}` is wrong: {_why(compiled)}", **_hint(compiled, "when")
         )
-    elif not compiled.names and _is_false(compiled):
+    elif never_true(compiled.tree):
         yield element.warning(
-            "guard-never", f"the guard `{short(action.guard)}` is never true: the action is never offered", field="when"
+            "guard-never",
+            f"the guard `{short(action.guard)}` is never true, whatever the data: mend it, or remove the action",
+            field="when",
         )
-
-
-def _is_false(compiled: Expression) -> bool:
-    try:
-        return compiled.evaluate({}) is False
-    except Exception:  # a constant that fails: the walk reports it
-        return False
+    elif constant_truth(compiled.tree):
+        yield element.info("guard-always", f"the guard `{short(action.guard)}` is always true: remove it", field="when")
 
 
 def _check_assignments(action: Action, element: Element, scope: Scope) -> Iterator[Finding]:
