@@ -16,7 +16,7 @@ from melanzana.access.records import Principal
 from melanzana.clock import Clock, SystemClock
 from melanzana.errors import NotFoundError
 from melanzana.executions.records import ExecutionFilter, LifecycleState
-from melanzana.reports import shapes
+from melanzana.reports import coverage_shapes, shapes
 from melanzana.reports.service import ReportService
 from melanzana.version import __version__
 from melanzana.web.answers import answers
@@ -78,25 +78,27 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     @routes.get(
         "/models/{model_id}/coverage",
         tags=["Models"],
-        response_model=shapes.CoverageAnswer,
+        response_model=coverage_shapes.CoverageAnswer,
         responses=answers(401, 403, 404, 422, 503),
     )
     async def get_coverage(
-        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.CoverageQuery, Query()]
+        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[coverage_shapes.CoverageQuery, Query()]
     ) -> Response:
         """What the runs of a model's newest version have gone through, or one run."""
         if query.run_id is not None:
             report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id), query.wish())
         else:
             report = await service.model_coverage(principal.realm, _ref(model_id), query.wish())
-        return await _written(lambda: shapes.coverage_answer(report))
+        return await _written(lambda: coverage_shapes.coverage_answer(report))
 
     @routes.get("/models/{model_id}/versions/difference", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
     async def get_difference(
-        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.DifferenceQuery, Query()]
-    ) -> shapes.DifferenceAnswer:
+        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[coverage_shapes.DifferenceQuery, Query()]
+    ) -> coverage_shapes.DifferenceAnswer:
         """What has changed between two versions of a model, by meaning."""
-        return shapes.difference_answer(await service.version_difference(principal.realm, _ref(model_id), query.old, query.new))
+        return coverage_shapes.difference_answer(
+            await service.version_difference(principal.realm, _ref(model_id), query.old, query.new)
+        )
 
     @routes.get("/ping", tags=["Server"], responses=answers(401, 403, 503))
     async def ping(_principal: may_read) -> shapes.PingAnswer:

@@ -9,20 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from melanzana.executions.records import LifecycleState
 from melanzana.generation.coverage import Measure
-from melanzana.generation.kinds import MAX_PATH_DEPTH, MAX_VARIABLE_DEPTH
-from melanzana.graph.difference import Difference
 from melanzana.graph.model import Scalar
-from melanzana.reports.records import (
-    CoverageItem,
-    CoverageReport,
-    CoverageWish,
-    ElementTiming,
-    FurtherCoverage,
-    KindFigures,
-    LogPage,
-    RunReport,
-    RunRow,
-)
+from melanzana.reports.records import ElementTiming, LogPage, RunReport, RunRow
 
 _ID = "[1-9][0-9]{0,17}"
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -84,37 +72,6 @@ class LogQuery(BaseModel):
     offset: int = Field(default=0, ge=0, le=2**53, description="Leave out this many at the beginning.")
 
 
-class CoverageQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    run_id: str | None = Field(default=None, pattern=REF_PATTERN, description="Only this run; left out: all of the newest version.")
-    performed: bool = Field(default=False, description="Leave out dry runs, which generate a path and perform no code.")
-    path_depth: int | None = Field(
-        default=None, ge=1, le=MAX_PATH_DEPTH, description="Also coverage of so many transitions in a row."
-    )
-    variable_depth: int | None = Field(
-        default=None, ge=1, le=MAX_VARIABLE_DEPTH, description="Also coverage of values of variables: 1 one by one, 2 in pairs."
-    )
-    carry_over: bool = Field(
-        default=False, description="Add what runs of older versions have covered of what has not changed since. Not with `run_id`."
-    )
-    since_version: int | None = Field(default=None, ge=1, le=2**31 - 1, description="With `carry_over`: from this version on only.")
-
-    def wish(self) -> CoverageWish:
-        """The same for the service."""
-        since = (self.since_version or 1) if self.carry_over else None
-        return CoverageWish(
-            performed_only=self.performed, path_depth=self.path_depth, variable_depth=self.variable_depth, since_version=since
-        )
-
-
-class DifferenceQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    old: int = Field(alias="from", ge=1, le=2**31 - 1, description="The older version.")
-    new: int = Field(alias="to", ge=1, le=2**31 - 1, description="The newer version.")
-
-
 class FailingStep(BaseModel):
     """The first step that did not pass."""
 
@@ -140,66 +97,6 @@ class CoverageTotals(BaseModel):
     state: Figure
     action: Figure
     transition: Figure
-
-
-class FeasibleTotals(CoverageTotals):
-    """The same, of what guards and data do not rule out."""
-
-    complete: bool = Field(description="Whether everything was looked at; if not, what was not found counts as feasible.")
-    reason: str = Field(description="Why not; else empty.")
-
-
-class RequirementNode(BaseModel):
-    """One requirement; covered as soon as an element that is marked with it was gone through."""
-
-    requirement: str
-    hitCount: int
-    feasible: bool
-    element_ids: list[str]
-
-
-class RequirementCoverage(BaseModel):
-    total: Figure
-    feasible: Figure
-    items: list[RequirementNode]
-
-
-class DepthCoverage(BaseModel):
-    """Paths or values of variables at one depth."""
-
-    depth: int
-    total: Figure
-    feasible: Figure
-    feasible_known: bool = Field(description="Whether the feasible part could be counted; if not it is everything.")
-    missing: list[str] = Field(description="The first feasible values that no action was performed with; of depth 1 only.")
-
-
-class CarriedRuns(BaseModel):
-    """Runs of an older version whose coverage was carried over."""
-
-    version: int
-    runs: int
-
-
-class ChangeItem(BaseModel):
-    """One change between two versions."""
-
-    kind: str = Field(description="`added`, `removed`, `renamed` or `changed`.")
-    what: str = Field(description="`model`, `variable`, `state`, `action` or `test case`.")
-    name: str
-    aspect: str | None = Field(description="Of a change: `guard`, `assignments`, `targets`, …")
-    old_id: str | None
-    new_id: str | None
-    sentence: str
-
-
-class DifferenceAnswer(BaseModel):
-    """What has changed between two versions, by meaning."""
-
-    same: bool
-    count: dict[str, int]
-    changes: list[ChangeItem]
-    notes: list[str] = Field(description="What differs and is no part of the logic.")
 
 
 class Progress(BaseModel):
@@ -307,34 +204,6 @@ class TimingItem(BaseModel):
     max_seconds: float
 
 
-class CoverageNode(BaseModel):
-    """One element and what lies inside it."""
-
-    name: str
-    kind: str = Field(description="`model`, `state`, `global`, `action` or `transition`.")
-    element_id: str | None
-    coverage: float = Field(description="A ratio from 0 to 1 over the element and everything inside it.")
-    hitCount: int
-    items: "list[CoverageNode]"
-
-
-class CoverageAnswer(BaseModel):
-    """Coverage of a model by its runs."""
-
-    model_config = ConfigDict(protected_namespaces=())
-
-    model_version: int
-    runs: int = Field(description="How many runs were counted.")
-    dry_runs: int = Field(description="How many of them performed no code.")
-    totals: CoverageTotals
-    feasible: FeasibleTotals
-    requirements: RequirementCoverage
-    paths: DepthCoverage | None = Field(description="With `path_depth`.")
-    variables: DepthCoverage | None = Field(description="With `variable_depth`.")
-    carried: list[CarriedRuns] = Field(description="With `carry_over`.")
-    items: list[CoverageNode]
-
-
 class PingAnswer(BaseModel):
     message: str = Field(examples=["OK"])
 
@@ -393,21 +262,21 @@ def run_answer(report: RunReport) -> RunAnswer:
 
 def _progress(report: RunReport) -> Progress:
     done = report.progress
-    coverage = _totals(done.states, done.action_coverage, done.transitions)
+    coverage = totals_of(done.states, done.action_coverage, done.transitions)
     return Progress(
         steps=done.steps,
         actions=done.actions,
         iterations=done.iterations,
         coverage=coverage,
-        requirements=_figure(done.requirements),
+        requirements=figure(done.requirements),
     )
 
 
-def _totals(states: Measure, actions: Measure, transitions: Measure) -> CoverageTotals:
-    return CoverageTotals(state=_figure(states), action=_figure(actions), transition=_figure(transitions))
+def totals_of(states: Measure, actions: Measure, transitions: Measure) -> CoverageTotals:
+    return CoverageTotals(state=figure(states), action=figure(actions), transition=figure(transitions))
 
 
-def _figure(measure: Measure) -> Figure:
+def figure(measure: Measure) -> Figure:
     return Figure(covered=measure.covered, total=measure.total, coverage=measure.ratio)
 
 
@@ -419,67 +288,3 @@ def log_answer(page: LogPage, as_of: datetime) -> LogAnswer:
 def timing_item(timing: ElementTiming) -> TimingItem:
     same = {name: getattr(timing, name) for name in TimingItem.model_fields if name != "mean_seconds"}
     return TimingItem(**same, mean_seconds=timing.total_seconds / timing.count)
-
-
-def coverage_answer(report: CoverageReport) -> CoverageAnswer:
-    tree = report.tree
-    return CoverageAnswer(
-        model_version=report.model_version,
-        runs=report.runs,
-        dry_runs=report.dry_runs,
-        totals=_totals(tree.states, tree.actions, tree.transitions),
-        feasible=_feasible(report.further),
-        requirements=_requirements(report.further),
-        paths=_depth(report.further.paths),
-        variables=_depth(report.further.variables),
-        carried=[CarriedRuns(version=version, runs=runs) for version, runs in report.carried.items()],
-        items=[_node(tree.root)],
-    )
-
-
-def difference_answer(found: Difference) -> DifferenceAnswer:
-    return DifferenceAnswer(**found.to_json())
-
-
-def _feasible(further: FurtherCoverage) -> FeasibleTotals:
-    return FeasibleTotals(
-        state=_figure(further.states.feasible),
-        action=_figure(further.actions.feasible),
-        transition=_figure(further.transitions.feasible),
-        complete=further.complete,
-        reason=further.reason,
-    )
-
-
-def _requirements(further: FurtherCoverage) -> RequirementCoverage:
-    items = [
-        RequirementNode(
-            requirement=item.requirement, hitCount=item.hit_count, feasible=item.feasible, element_ids=list(item.element_ids)
-        )
-        for item in further.requirement_items
-    ]
-    figures = further.requirements
-    return RequirementCoverage(total=_figure(figures.plain), feasible=_figure(figures.feasible), items=items)
-
-
-def _depth(found: KindFigures | None) -> DepthCoverage | None:
-    if found is None:
-        return None
-    return DepthCoverage(
-        depth=found.depth,
-        total=_figure(found.figures.plain),
-        feasible=_figure(found.figures.feasible),
-        feasible_known=found.known,
-        missing=list(found.missing),
-    )
-
-
-def _node(item: CoverageItem) -> CoverageNode:
-    return CoverageNode(
-        name=item.name,
-        kind=item.kind,
-        element_id=item.element_id,
-        coverage=item.coverage,
-        hitCount=item.hit_count,
-        items=[_node(inner) for inner in item.items],
-    )
