@@ -7,7 +7,7 @@ Exit codes: 0 a smallest failing walk was found, if only the run's own (also whe
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,6 +52,7 @@ def shrink(  # noqa: PLR0917 - one parameter a flag
         introduce(recording)
     result = _Search(recording, _Effort(budget, seconds, repeat), quiet=as_json).carry_out()
     case = _case(recording, result, name)
+    result = _with_doubt(recording, result, case)
     block = _block(recording, case)
     if result.shrunk.reproduced:
         _keep(result, block, into, out)
@@ -171,6 +172,24 @@ def _case(recording: Recording, result: _Result, name: str | None) -> "TestCase"
         origin="shrunk",
     )
     return test_case_of(result.network, result.shrunk.walked, case)
+
+
+def _with_doubt(recording: Recording, result: _Result, case: "TestCase") -> _Result:
+    """A test case names actions and no targets: say so where it would not walk the same way."""
+    from melanzana.errors import MelanzanaError
+    from melanzana.generation.routes import plan_directed
+    from melanzana.generation.shrinking.choices import recorded_of
+
+    steps = recorded_of(result.network, result.shrunk.walked).steps
+    walked = [(step.element, step.target) for step in steps if step.kind == "action"]
+    try:
+        planned = plan_directed(recording.model, case, seed=recording.snapshot.seed, parameters=recording.snapshot.parameters)
+    except MelanzanaError:
+        planned = ()
+    if walked == [(move.action_id, move.target_id) for move in planned]:
+        return result
+    doubt = "as a test case it may walk another way; --out FILE.json keeps the walk itself, for: melanzana run --steps"
+    return replace(result, remark=f"{result.remark}; {doubt}" if result.remark else doubt)
 
 
 def _block(recording: Recording, case: "TestCase") -> str:

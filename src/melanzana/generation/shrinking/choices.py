@@ -88,7 +88,7 @@ def length(walked: Walked) -> int:
 
 
 def test_case_of(network: Network, walked: Walked, case: TestCase) -> TestCase:
-    """`case` with these steps. A value that is the same wherever it is drawn stands with the test case, else with its step."""
+    """`case` with these steps. A global value that is drawn the same throughout stands with the test case, others with a step."""
     same = _uniform(network, walked)
     steps: list[TestCaseStep] = []
     pending: dict[str, Scalar] = {}
@@ -105,14 +105,14 @@ test_case_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def _uniform(network: Network, walked: Walked) -> dict[str, Scalar]:
-    """Names with one value throughout; not those that mean a global variable here and a local one there."""
+    """Generated global variables with one value throughout; not those that also name a local one."""
     found: dict[str, set[Scalar]] = {}
     for choice in walked:
         for name, value in (*choice.drawn, *choice.entered):
             found.setdefault(name, set()).add(value)
     layout = network.scopes.layout
-    generated = {name for name in found if all(store[name].generated for store in layout if name in store)}
-    return {name: next(iter(values)) for name, values in found.items() if len(values) == 1 and name in generated}
+    drawn = {name for name, domain in layout[0].items() if domain.generated and not any(name in store for store in layout[1:])}
+    return {name: next(iter(values)) for name, values in found.items() if len(values) == 1 and name in drawn}
 
 
 def _without(values: Mapping[str, Scalar], same: Mapping[str, Scalar]) -> dict[str, Scalar]:
