@@ -17,6 +17,7 @@ from melanzana.clock import Clock, SystemClock
 from melanzana.errors import NotFoundError
 from melanzana.executions.records import ExecutionFilter, LifecycleState
 from melanzana.reports import coverage_shapes, shapes
+from melanzana.reports.recordings import RecordingAnswer, recording
 from melanzana.reports.service import ReportService
 from melanzana.version import __version__
 from melanzana.web.answers import answers
@@ -52,6 +53,14 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     async def get_timings(principal: may_read, run_id: shapes.RunRefPath) -> list[shapes.TimingItem]:
         """How long each state and action of a run took; what took longest first."""
         return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, _ref(run_id))]
+
+    @routes.get(
+        "/runs/{run_id}/recording", tags=["Runs"], response_model=RecordingAnswer, responses=answers(401, 403, 404, 422, 503)
+    )
+    async def get_recording(principal: may_read, run_id: shapes.RunRefPath) -> Response:
+        """A run to be performed again elsewhere, by `melanzana replay` or `melanzana shrink`: its plan and its events."""
+        snapshot, events = await service.recording(principal.realm, _ref(run_id))
+        return await _written(lambda: recording(snapshot, events))
 
     @routes.get("/runlogs/{run_id}", tags=["Runs"], response_model=shapes.LogAnswer, responses=answers(401, 403, 404, 422, 503))
     async def get_log(principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]) -> Response:

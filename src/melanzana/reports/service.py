@@ -22,6 +22,7 @@ from melanzana.generation.kinds import Kind
 from melanzana.graph.difference import Difference, difference
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
+from melanzana.protocol.snapshot import Snapshot
 from melanzana.reports.carried import carried_over
 from melanzana.reports.coverage import coverage_tree, summed
 from melanzana.reports.folding import RunFold
@@ -121,6 +122,11 @@ class ReportService:
     async def timings(self, realm: str, ref: int | str) -> tuple[ElementTiming, ...]:
         """How long each element of a run took. Raises NotFoundError."""
         return await self._ask(await self._executions.get(realm, ref), RunFold.timings)
+
+    async def recording(self, realm: str, ref: int | str) -> tuple[Snapshot, tuple[StoredEvent, ...]]:
+        """What a run was to do, and everything in its log. Raises NotFoundError."""
+        execution = await self._executions.get(realm, ref)
+        return execution.snapshot, await self._executions.events(realm, execution.run_id)
 
     async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str, wish: CoverageWish) -> CoverageReport:
         """Coverage of one run, on the version it ran. Raises NotFoundError, also when the run is of another model."""
