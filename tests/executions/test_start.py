@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from melanzana.errors import KeyReusedError, NotFoundError, PathExpressionError, RequestError, UnavailableError
+from melanzana.errors import InvalidModelError, KeyReusedError, NotFoundError, PathExpressionError, RequestError, UnavailableError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ExecutionFilter, LifecycleState, StartRequest
+from melanzana.graph.formats.text import read_text
+from melanzana.graph.model import Model
 from melanzana.storage.database import SqliteDatabase
 from support_executions import CLIENT, MODEL_TEXT, REALM, World, doors, open_world
 
@@ -193,3 +195,27 @@ async def test_lists_are_filtered_and_paged(world: World) -> None:
     assert (await world.executions.list(REALM, ExecutionFilter(model_id="other"))).total == 0
     page = await world.executions.list(REALM, ExecutionFilter(limit=2, offset=3))
     assert ([item.run_id for item in page.items], page.total) == ([2, 1], 5)
+
+
+async def test_a_start_freezes_the_models_that_are_walked_inside(world: World) -> None:
+    """Sub-models are found by name or uuid at any depth, and stand in the snapshot and in that of a rerun."""
+    inner = await world.catalog.add_model(REALM, None, None, _calling("Inner", world.model_uuid))
+    outer = await world.catalog.add_model(REALM, None, None, _calling("Outer", "Inner"))
+    execution = await world.executions.start(StartRequest(model=outer.uuid), CLIENT)
+    assert list(execution.snapshot.sub_models) == [inner.uuid, world.model_uuid]
+    again = await world.executions.start(StartRequest(rerun_of=execution.run_id), CLIENT)
+    assert again.snapshot.sub_models == execution.snapshot.sub_models
+
+
+async def test_a_start_whose_sub_model_is_missing_or_endless_is_refused(world: World) -> None:
+    """The message names the action and the model."""
+    outer = await world.catalog.add_model(REALM, None, None, _calling("Outer", "Inner"))
+    with pytest.raises(RequestError, match="action 'go' of model 'Outer' has the sub-model 'Inner'"):
+        await world.executions.start(StartRequest(model=outer.uuid), CLIENT)
+    await world.catalog.add_model(REALM, None, None, _calling("Inner", "Outer"))
+    with pytest.raises(InvalidModelError, match="walked inside itself"):
+        await world.executions.start(StartRequest(model=outer.uuid), CLIENT)
+
+
+def _calling(name: str, inner: str) -> Model:
+    return read_text(f"model: {name}\nstart: A\nstates:\n  A:\n    actions:\n      go: {{to: exit, sub models: {inner}}}\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from melanzana.cli.check import folder_of, plural, printable, read_bytes
+from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
 from melanzana.errors import PathExpressionError, RequestError
 from melanzana.generation.step import OnError, Step, StepKind, Verdict
@@ -55,6 +56,9 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop here in any case.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
+    sub_model: Annotated[
+        list[Path] | None, typer.Option(help="File of a model that actions name as sub-model.", show_default=False)
+    ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print the figures and not the path.")] = False,
 ) -> None:
     """Generate a path through a model; no code is performed."""
@@ -64,7 +68,7 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     loaded = _load(model)
     asked = _Asked(cut_path(path, split, shard), test_case, seed, on_error, param or [], read_durations(durations, loaded))
     plan = _plan(loaded, asked)
-    walk = _walk(loaded, plan, max_steps)
+    walk = _walk(loaded, plan, max_steps, find_sub_models(loaded, model, sub_model or []))
     run = _Generated(loaded, plan, walk, max_steps)
     if as_json:
         typer.echo(json.dumps(run.document(stats), indent=2, ensure_ascii=False))
@@ -121,15 +125,15 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _walk(model: "Model", plan: "WalkPlan", max_steps: int | None) -> "Walk":
+def _walk(model: "Model", plan: "WalkPlan", max_steps: int | None, sub_models: "Mapping[str, Model]") -> "Walk":
     """The walk, before its first step. Ends the command with 2 for a path expression that cannot be used."""
-    from melanzana.generation.walk import Walk
+    from melanzana.generation.nesting import start_walk
 
     try:
         if max_steps is None and not _ends(plan, model):
             message = "`never` and `time` do not end a path that is only generated: add another condition or --max-steps"
             raise typer.BadParameter(message, param_hint="--path")
-        return Walk(model, plan)
+        return start_walk(model, plan, sub_models)
     except PathExpressionError as error:
         typer.echo(_pointed(plan.path, error), err=True)
         raise typer.Exit(_EXIT_USAGE) from None
@@ -225,7 +229,8 @@ class _Generated:
         """The figures of the whole walk, where they are to be had without its steps."""
         from melanzana.generation.tally import tally
 
-        told = tally(self._model, self._plan) if self._max_steps is None else None
+        nests = any(action.sub_models for _, action in self._model.actions())
+        told = tally(self._model, self._plan) if self._max_steps is None and not nests else None
         if told is None:
             return False
         self._walk, self._steps, self._actions = told, told.progress.steps, told.progress.actions
@@ -270,7 +275,7 @@ class _Generated:
 
 def _line(step: Step, width: int) -> str:
     """`   3  Results` for a state, `   4    add → Basket` for an action; cut to one line."""
-    name = step.name if step.kind is StepKind.STATE else f"  {step.name}"
+    name = "    " * step.depth + (step.name if step.kind is StepKind.STATE else f"  {step.name}")
     target = "" if step.target_name is None else f" → {step.target_name}"
     text = printable(f"{step.number:>4}  {name}{target}")
     return text if len(text) <= width else text[: width - 1] + "…"
@@ -281,4 +286,6 @@ def _step_json(step: Step) -> dict[str, Any]:
     found |= {"name": step.name, "state": step.state}
     if step.kind is StepKind.ACTION:
         found |= {"target": step.target, "target_name": step.target_name}
+    if step.model:
+        found |= {"model": step.model, "depth": step.depth}
     return found | {"data": dict(step.data)}

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from melanzana.cli.saved_run import save_run
+from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.errors import GenerationError, RequestError
 from melanzana.generation.step import OnError, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from melanzana.cli.run_lines import Lines
     from melanzana.generation.recorded import Recorded
     from melanzana.graph.model import Model
@@ -43,6 +46,9 @@ def run(  # noqa: PLR0917 - one parameter a flag
     ] = None,
     save: Annotated[Path | None, typer.Option(help="File to keep the run in, for replay and shrink.", show_default=False)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Generate the path and perform no code.")] = False,
+    sub_model: Annotated[
+        list[Path] | None, typer.Option(help="File of a model that actions name as sub-model.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every step.")] = False,
 ) -> None:
@@ -55,7 +61,8 @@ def run(  # noqa: PLR0917 - one parameter a flag
 
     wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps))
     loaded = _load(model)
-    snapshot = _snapshot(loaded, wishes, _suite_folder(suite, model, loaded))
+    inside = find_sub_models(loaded, model, sub_model or [])
+    snapshot = _with_sub_models(_snapshot(loaded, wishes, _suite_folder(suite, model, loaded)), inside)
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
     events: list[Event] = []
     result = _carry_out(loaded, snapshot, lines, attachments, events)
@@ -155,6 +162,12 @@ def _snapshot(model: "Model", wishes: Wishes, suite: Path | None) -> "Snapshot":
         step_pause_seconds=wishes.step_pause,
         recorded=None if wishes.recorded is None else wishes.recorded.to_json(),
     )
+
+
+def _with_sub_models(snapshot: "Snapshot", sub_models: "Mapping[str, Model]") -> "Snapshot":
+    from melanzana.graph.formats.document import to_document
+
+    return replace(snapshot, sub_models={uuid: to_document(model) for uuid, model in sub_models.items()})
 
 
 def _pair(text: str) -> tuple[str, str]:

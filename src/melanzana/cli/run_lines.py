@@ -82,7 +82,7 @@ class Lines(AbstractContextManager["Lines", None]):
         if self._verbose or not passed:
             mark = typer.style(event.verdict, fg=_COLOURS[event.verdict])
             message = f": {_indented(event.message, 4).lstrip()}" if event.message else ""
-            typer.echo(f'{event.number:5d}  {mark}  {event.kind} "{event.name}"{message}', err=True)
+            typer.echo(f'{event.number:5d}  {mark}  {"  " * event.depth}{event.kind} "{event.name}"{message}', err=True)
         else:
             self._progress(f"step {event.number}: {event.kind} {event.name}")
 

@@ -42,6 +42,7 @@ class Plannable:
     model_hash: str
     test_case: str | None = None  #: id in the model of the test case asked for
     original: Snapshot | None = field(default=None, repr=False)  #: of the run to repeat
+    sub_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)  #: documents by uuid, of every depth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ def _blank(source: Plannable, seed: int) -> Snapshot:
         path=default_path(),
         seed=seed,
         perform=False,
+        sub_models=source.sub_models,
     )
 
 

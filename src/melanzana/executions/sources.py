@@ -1,11 +1,18 @@
 """Which model a request means: a version from the catalog, or the one frozen into an earlier run. Called by `service.start`."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from melanzana.catalog.records import ModelFilter, ModelVersion
 from melanzana.catalog.service import CatalogService
-from melanzana.errors import RequestError
+from melanzana.errors import NotFoundError, RequestError
 from melanzana.executions.planning import Plannable
 from melanzana.executions.records import StartRequest
+from melanzana.generation.sub_models import calling, find_in, needed
+from melanzana.graph.formats.document import from_document
+from melanzana.graph.model import Model
 from melanzana.protocol.snapshot import Snapshot
 
 
@@ -24,7 +31,44 @@ async def find_source(catalog: CatalogService, realm: str, request: StartRequest
 async def _from_catalog(catalog: CatalogService, realm: str, request: StartRequest) -> Plannable:
     assert request.model is not None
     found = await catalog.version(realm, request.model, request.model_version)
-    return Plannable(document=found.document, model_id=found.uuid, model_version=found.version, model_hash=found.model_hash)
+    return Plannable(
+        document=found.document,
+        model_id=found.uuid,
+        model_version=found.version,
+        model_hash=found.model_hash,
+        sub_models=await _sub_models(catalog, realm, found.document),
+    )
+
+
+async def _sub_models(catalog: CatalogService, realm: str, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The newest version of every model that is walked inside an action, at any depth, by uuid.
+
+    Raises RequestError naming the action and the model that is missing, InvalidModelError when they contain each other.
+    """
+    if "sub models" not in json.dumps(document):  # most models: then nothing is read twice
+        return {}
+    outermost = from_document(document)
+    known: dict[str, ModelVersion] = {}
+    models: dict[str, Model] = {}
+    waiting = [outermost]
+    while waiting:
+        for name in [name for action in calling(waiting.pop()).values() for name in action.sub_models]:
+            found = await _named(catalog, realm, name)
+            if found is not None and found.uuid not in known:
+                known[found.uuid] = found
+                models[found.uuid] = replace(from_document(found.document), id=found.uuid)
+                waiting.append(models[found.uuid])
+    inside = needed(outermost, find_in(models.values()))
+    return {uuid: known[uuid].document for uuid in inside}
+
+
+async def _named(catalog: CatalogService, realm: str, name: str) -> ModelVersion | None:
+    """A model of the realm by uuid, or else the first of this name; None when there is none."""
+    try:
+        return await catalog.version(realm, name)
+    except NotFoundError:
+        found, _ = await catalog.list_models(realm, ModelFilter(name=name, limit=1))
+        return await catalog.version(realm, found[0].uuid) if found else None
 
 
 async def _again(catalog: CatalogService, realm: str, request: StartRequest, original: Snapshot) -> Plannable:

@@ -58,13 +58,15 @@ class Step:
     calls: tuple[Call, ...] = ()
     data: Mapping[str, Value] = field(default_factory=dict)  #: every variable in scope, by name
     requirements: tuple[str, ...] = ()
+    model: str = ""  #: uuid of the sub-model that the step belongs to; empty for the model that is walked
+    depth: int = 0  #: how many actions with sub-models the step lies in
 
 
 class EndReason(StrEnum):
     """Why a walk ended."""
 
     STOP_CONDITION = "stop_condition"  #: the stop condition is met
-    EXIT = "exit"  #: the only allowed iteration reached Exit (`iterations(1)` is met this way, too: then STOP_CONDITION)
+    EXIT = "exit"  #: read in events of other versions; a walk that ends at Exit says STOP_CONDITION
     TEST_CASE_DONE = "test_case_done"  #: every step of the test case was performed
     DEAD_END = "dead_end"  #: no action can be performed here and there is no way to start over
     STEP_NOT_PASSED = "step_not_passed"

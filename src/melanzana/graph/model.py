@@ -141,7 +141,7 @@ class Action:
     call_limit: int = 0
     parameters: tuple[Parameter, ...] = ()
     snippets: tuple[Snippet, ...] = ()
-    sub_models: tuple[str, ...] = ()  #: names or uuids of models; carried and validated, not yet walked
+    sub_models: tuple[str, ...] = ()  #: names or uuids of models that are walked inside the action (ADR 0023)
     requirements: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     description: str = ""

@@ -37,6 +37,8 @@ class StepStarted:
     element_id: str
     name: str
     at_seconds: float
+    model: str = ""  #: as in StepFinished
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class StepFinished:
     #: of an action: values it was performed with, by name, that no earlier event of the attempt told; only of variables whose
     #: values can be covered (`generation/variables.py`)
     values: Mapping[str, Value] = field(default_factory=dict)
+    model: str = ""  #: uuid of the sub-model that the step belongs to; empty for the run's own model
+    depth: int = 0  #: how many actions with sub-models the step lies in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

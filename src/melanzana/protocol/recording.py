@@ -64,7 +64,7 @@ def plan_of(snapshot: Snapshot) -> WalkPlan:
 def recorded_walk(run: RunFile) -> Recorded:
     """What a run walked, up to the step that ended it, without the Error and Cleanup states that it entered then."""
     model = from_document(run.snapshot.model)
-    steps = [event for event in run.events if isinstance(event, StepFinished)]
+    steps = [event for event in run.events if isinstance(event, StepFinished) and not event.model]
     try:
         return Recorded(tuple(_walked(model, Walk(model, plan_of(run.snapshot)), steps)))
     except (_OtherWayError, MelanzanaError):

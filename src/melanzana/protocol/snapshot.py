@@ -30,9 +30,9 @@ class Snapshot:
     suite: str | None = None  #: folder of the action code on the agent's machine
     step_pause_seconds: float = 0.0
     history: Mapping[str, Any] = field(default_factory=dict)  #: what was learned from earlier runs, by value
-    recorded: Mapping[str, Any] | None = (
-        None  #: steps that `predefined()` and `replay()` follow; `generation.recorded`
-    )
+    recorded: Mapping[str, Any] | None = None  #: steps that `predefined()` and `replay()` follow; `generation.recorded`
+    #: documents of the models that are walked inside actions, at any depth, by uuid; empty: none is walked there
+    sub_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:

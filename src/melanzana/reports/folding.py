@@ -90,8 +90,9 @@ class RunFold:
         self._steps += 1
         self._actions += step.kind == StepKind.ACTION
         self._iterations = max(self._iterations, step.iteration)
-        self._coverage.visit(step.kind, step.element_id, step.target)
-        if self._memory is not None:
+        if not step.model:  # a sub-model's elements are none of this model's
+            self._coverage.visit(step.kind, step.element_id, step.target)
+        if self._memory is not None and not step.model:
             self._show(step, self._memory)
         clocked = self._timings.setdefault(step.element_id, _Clocked(step.name, step.kind))
         clocked.count += 1

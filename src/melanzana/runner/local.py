@@ -82,7 +82,8 @@ class LocalRun:
             for event in events:
                 if isinstance(event, StepFinished):
                     steps.append(event)
-                    tracker.visit(StepKind(event.kind), event.element_id, event.target)
+                    if not event.model:
+                        tracker.visit(StepKind(event.kind), event.element_id, event.target)
                 elif isinstance(event, RunFinished):
                     finished = event
                 elif isinstance(event, AttachmentStored) and self._attachments is not None:

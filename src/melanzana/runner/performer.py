@@ -74,6 +74,7 @@ class Performer:
         self, suite: Suite | None, model: str, interruption: Interruption | None = None, output: Output | None = None
     ) -> None:
         self._suite, self._model = suite, model
+        self.model_names: Mapping[str, str] = {}  #: of sub-models, by uuid
         self._caller = Caller(interruption or Interruption())
         folder, known = (suite.folder, suite.inventory.fixtures) if suite is not None else (None, {})
         self._fixtures = Fixtures(known, self._caller, folder)
@@ -85,7 +86,7 @@ class Performer:
     def bind(self, step: Step) -> tuple[Bound, ...]:
         """The functions that perform `step`; none when it has no code. Raises SuiteError."""
         if self._suite is not None:
-            return self._suite.bind(step, self._model)
+            return self._suite.bind(step, self.model_names.get(step.model, self._model))
         if step.calls:
             raise SuiteError(
                 f"the model names code ({step.calls[0].reference}) and no suite was given: name the folder of the action code",

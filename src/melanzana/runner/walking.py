@@ -12,6 +12,7 @@ from typing import Protocol
 
 from melanzana.clock import Clock
 from melanzana.errors import MelanzanaError, SuiteError
+from melanzana.generation.nesting import start_walk
 from melanzana.generation.step import EndReason, Outcome, Step, StepKind, Verdict
 from melanzana.generation.variable_coverage import Changes
 from melanzana.generation.walk import Walk
@@ -77,7 +78,8 @@ def walk_job(snapshot: Snapshot, around: Surroundings) -> None:
     try:
         around.flush()
         model = from_document(snapshot.model)
-        walk = Walk(model, plan_of(snapshot))
+        sub_models = {uuid: from_document(document) for uuid, document in snapshot.sub_models.items()}
+        walk = start_walk(model, plan_of(snapshot), sub_models)
         suite = Suite.load(snapshot.suite) if snapshot.perform and snapshot.suite else None
     except (MelanzanaError, KeyboardInterrupt, ValueError, TypeError, LookupError) as error:
         _tell_failed_start(around, error)
@@ -93,6 +95,7 @@ class _Run:
         self._emit, self._orders = around.emit, around.orders
         self._changes = Changes(model)
         self._performer = Performer(suite, model.name, around.interruption, around.output)
+        self._performer.model_names = {uuid: str(inner.get("model", "")) for uuid, inner in snapshot.sub_models.items()}
         self._begun = around.clock.monotonic()
         self._aborting = False
         self._teardown_message = ""
@@ -148,7 +151,9 @@ class _Run:
                 message=cut(message),
                 data=dict(performed.outputs),
                 performed=ran,
-                values=self._changes.of(step.element_id, step.data) if step.kind is StepKind.ACTION else {},
+                values=self._changes.of(step.element_id, step.data) if step.kind is StepKind.ACTION and not step.model else {},
+                model=step.model,
+                depth=step.depth,
             )
         )
         if ran and self._snapshot.step_pause_seconds > 0:
@@ -163,7 +168,15 @@ class _Run:
         if not bound:
             return Performed(verdict=Verdict.PASSED), False
         self._emit(
-            StepStarted(number=step.number, kind=step.kind, element_id=step.element_id, name=step.name, at_seconds=self._elapsed())
+            StepStarted(
+                number=step.number,
+                kind=step.kind,
+                element_id=step.element_id,
+                name=step.name,
+                at_seconds=self._elapsed(),
+                model=step.model,
+                depth=step.depth,
+            )
         )
         self._around.flush()
         performed = self._performer.perform(step, bound)

@@ -114,7 +114,8 @@ def _check_sub_models(subject: Subject, action: Action, element: Element) -> Ite
         elif not name.strip():
             yield element.error("sub-model-empty", "has a sub model without a name: remove it", field="sub models")
     if action.sub_models:
-        yield element.info("sub-model-not-walked", "has a sub model: it is kept, and not walked yet", field="sub models")
+        message = "has a sub model: it is walked inside the action, and not checked here; check its own file"
+        yield element.info("sub-model-not-walked", message, field="sub models")
 
 
 def _check_layout(subject: Subject) -> Iterator[Finding]:
