@@ -25,7 +25,7 @@ from melanzana.generation.progress import Progress
 from melanzana.generation.search import Landscape
 
 #: Actions of a random stretch; the weight of what is not known yet, where UCB1 has 2 for rewards spread over all of 0 to 1.
-STRETCH, CURIOSITY = 3, 0.25
+STRETCH, CURIOSITY = 3, 0.05
 _RANDOM = "random"
 
 
@@ -34,9 +34,9 @@ class _Arm:
 
     __slots__ = ("pulls", "rests", "reward")
 
-    def __init__(self) -> None:
-        self.pulls = 0
-        self.reward = 0.0
+    def __init__(self, hope: float) -> None:
+        self.pulls = 1
+        self.reward = hope  #: of all pulls; the first one is only hoped for
         self.rests = False
 
     def bound(self, all_pulls: int) -> float:
@@ -54,11 +54,13 @@ class ExploreGenerator:
         places = tuple(landscape.deciding.index(variable) for variable in self._watched)
         self._start = self._space.find(start)
         self._novelty = Novelty(self._space, places, (settings.path_depth, settings.variable_depth), history)
-        self._arms = {kind: _Arm() for kind in (*self._novelty.kinds, _RANDOM)}
+        worth = {**self._novelty.worth, _RANDOM: 0.0}
+        self._arms = {kind: _Arm(min(worth[kind], 1.0)) for kind in (*self._novelty.kinds, _RANDOM)}
         self._pulled = _RANDOM
         self._way: list[int] = []  #: arcs still to be gone through, the next one last
         self._stretch = 0  #: actions of a random stretch still to come
-        self._gone = self._found = 0  #: actions since the last pull, and the new things among them
+        self._gone = 0  #: actions since the last pull
+        self._found = 0.0  #: what they were worth
 
     def begin(self, prng: Prng, progress: Progress) -> "ExploreGenerator":
         """Ready for one walk: its random numbers, and where it tells what failed."""
@@ -117,7 +119,7 @@ class ExploreGenerator:
             arm = self._arms[self._pulled]
             arm.reward += min(self._found / self._gone, 1.0)
             arm.pulls += 1
-        self._gone = self._found = 0
+        self._gone, self._found = 0, 0.0
         for kind in self._order():
             self._pulled = kind
             if kind == _RANDOM:
@@ -131,15 +133,14 @@ class ExploreGenerator:
         return False
 
     def _order(self) -> Iterator[str]:
-        """The arms that do not rest: first those that were never pulled, then the best one. All anew when only chance is left."""
+        """The arms that do not rest, the best one first. All anew when only chance is left."""
         if all(arm.rests for kind, arm in self._arms.items() if kind != _RANDOM):
             self._novelty.forget()
             for arm in self._arms.values():
                 arm.rests = False
         total = sum(arm.pulls for arm in self._arms.values())
         awake = [kind for kind, arm in self._arms.items() if not arm.rests]
-        yield from (kind for kind in awake if not self._arms[kind].pulls)
-        yield from sorted((kind for kind in awake if self._arms[kind].pulls), key=lambda kind: -self._arms[kind].bound(total))
+        yield from sorted(awake, key=lambda kind: -self._arms[kind].bound(total))
 
     def _seek(self, node: int, kind: str) -> bool:
         way = self._novelty.way(node, kind)

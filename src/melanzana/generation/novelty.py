@@ -18,6 +18,8 @@ TRANSITIONS, PATHS, VALUES, CASES, FAILURES = "transitions", "paths", "values", 
 LOOKED_AT, MOST_VALUES = 4_000, 64
 
 Variable = tuple[int, str]  # store and name
+#: Configuration, the last labels before it, the place it was come from, the arc by which, and how far it is.
+_Place = tuple[int, tuple[int, ...], int, int, int]
 _Value = tuple[int, str, Value]  # place of the variable among those watched, kind of the value, value
 
 
@@ -57,6 +59,7 @@ class Novelty:
             (FAILURES, bool(history.failures)), (TRANSITIONS, True), (PATHS, self._path_depth > 1),
             (VALUES, self._variable_depth > 0 and bool(watched)), (CASES, bool(self._wanted_pairs)),
         ) if there]  # fmt: skip
+        self.worth = self._worths()
         self.forget()
         self._remember(history)
 
@@ -74,35 +77,42 @@ class Novelty:
         if label is not None and PATHS in self._seen:
             self._seen[PATHS] = {path for path in self._seen[PATHS] if isinstance(path, tuple) and label not in path}
 
-    def take(self, label: int, values: tuple[Value, ...]) -> int:
-        """A transition was chosen on these values of the watched variables. Returns how many things were new."""
-        found = 0
+    def take(self, label: int, values: tuple[Value, ...]) -> float:
+        """A transition was chosen on these values of the watched variables. Returns what that was worth."""
+        worth = 0.0
         for kind in self.kinds:
             seen = self._seen[kind]
             for item in self._items(kind, self._after, label, values):
-                found += item not in seen
+                worth += 0.0 if item in seen else self.worth[kind]
                 seen.add(item)
         self._after = (*self._after, label)[-max(self._path_depth - 1, 1) :]
-        return found
+        return worth
 
     def way(self, root: int, kind: str, *, anew: bool = False) -> list[int] | None:
-        """The arcs to the nearest new thing of a kind, from a configuration; `anew`: in a new iteration."""
-        space, length = self._space, self._memory(kind)
-        begin = (root, () if anew else self._after[len(self._after) - length :] if length else ())
-        queue: list[tuple[int, tuple[int, ...], int, int]] = [(*begin, -1, -1)]
-        visited = {begin}
-        for place, (node, after, _, _) in enumerate(queue):  # it grows while it is read
-            if place >= LOOKED_AT:
-                return None
+        """The arcs to the nearest new thing of a kind, from a configuration; `anew`: in a new iteration.
+
+        Of several equally near the one that is worth most with everything else that is new there, then the one found first.
+        """
+        space, length = self._space, max(self._path_depth - 1, 1)
+        after = () if anew else self._after
+        queue: list[_Place] = [(root, after, -1, -1, 0)]
+        visited = {(root, after[len(after) - self._memory(kind) :])}
+        best: tuple[float, int, int] | None = None
+        for place, (node, after, _, _, depth) in enumerate(queue):  # it grows while it is read
+            if place >= LOOKED_AT or (best is not None and depth > queue[best[1]][4]):
+                break
             for arc in space.out(node):
                 label = space.labels[arc]
                 if self._is_new(kind, after, label, node):
-                    return _traced(queue, place, arc)
-                then = (space.heads[arc], (*after, label)[-length:] if length else ())
-                if then not in visited:
-                    visited.add(then)
-                    queue.append((*then, place, arc))
-        return None
+                    worth = self._worth(after, label, node)
+                    if best is None or worth > best[0]:
+                        best = (worth, place, arc)
+                then = (*after, label)[-length:]
+                key = (space.heads[arc], then[len(then) - self._memory(kind) :])
+                if best is None and key not in visited:
+                    visited.add(key)
+                    queue.append((space.heads[arc], then, place, arc, depth + 1))
+        return None if best is None else _traced(queue, best[1], best[2])
 
     # ---- what is new
 
@@ -114,6 +124,15 @@ class Novelty:
         values = self._values(node) if kind == VALUES else ()
         seen = self._seen[kind]
         return any(item not in seen for item in self._items(kind, after, label, values))
+
+    def _worth(self, after: tuple[int, ...], label: int, node: int) -> float:
+        values = self._values(node) if VALUES in self._seen else ()
+        return sum(
+            self.worth[kind]
+            for kind in self.kinds
+            for item in self._items(kind, after, label, values)
+            if item not in self._seen[kind]
+        )
 
     def _values(self, node: int) -> tuple[Value, ...]:
         data = self._space.data(node)
@@ -131,7 +150,26 @@ class Novelty:
         if kind == FAILURES:
             return (label,) if self._failed_before(label) else ()
         told: list[_Value] = [(number, type(value).__name__, value) for number, value in enumerate(values)]
-        return [(label, *some) for some in combinations(told, self._variable_depth)]
+        return [(label, *some) for some in combinations(told, min(self._variable_depth, len(told)))]
+
+    def _worths(self) -> dict[str, float]:
+        """What a new thing of each kind is worth, a transition being 1: each kind as a whole is worth the same."""
+        space = self._space
+        labels = set(space.labels)
+        pairs: set[tuple[int, int]] = set()
+        values: set[object] = set()
+        for arc, (label, head) in enumerate(zip(space.labels, space.heads, strict=True)):
+            pairs.update((label, space.labels[onward]) for onward in space.out(head))
+            if self._watched and self._variable_depth:
+                values.update(self._items(VALUES, (), label, self._values(space.tails[arc])))
+        share = len(labels) / max(len(pairs), 1)
+        return {
+            TRANSITIONS: 1.0,
+            PATHS: share ** (self._path_depth - 1),
+            VALUES: len(labels) / max(len(values), 1),
+            CASES: 1.0,
+            FAILURES: 1.0,
+        }
 
     def _counts(self, label: int) -> bool:
         action = self._pairs[label][0]
@@ -166,7 +204,7 @@ class Novelty:
         return found
 
 
-def _traced(queue: list[tuple[int, tuple[int, ...], int, int]], place: int, last: int) -> list[int]:
+def _traced(queue: list[_Place], place: int, last: int) -> list[int]:
     arcs = [last]
     while queue[place][3] >= 0:
         arcs.append(queue[place][3])

@@ -51,7 +51,7 @@ class ExploreSettings(NamedTuple):
     """How deep `explore` looks."""
 
     path_depth: int = 2  #: transitions in a row, 1 to 5
-    variable_depth: int = 1  #: variables together, 0 to 2
+    variable_depth: int = 2  #: variables together, 0 to 2
 
 
 DEFAULT_DEPTHS = ExploreSettings()
