@@ -1,0 +1,1 @@
+"""Models with planted faults, and walks until one is hit; `benchmarks/faults.py` is the command."""
