@@ -54,7 +54,7 @@ def shrink(  # noqa: PLR0917 - one parameter a flag
     case = _case(recording, result, name)
     result = _with_doubt(recording, result, case)
     block = _block(recording, case)
-    if result.shrunk.reproduced:
+    if result.shrunk.reproduced and result.code == 0:
         _keep(result, block, into, out)
     typer.echo(_document(recording, result, block) if as_json else _text(result, block))
     raise typer.Exit(result.code)
@@ -221,7 +221,7 @@ def _keep(result: _Result, block: str, into: Path | None, out: Path | None) -> N
 
 def _text(result: _Result, block: str) -> str:
     shrunk = result.shrunk
-    spent = f"{shrunk.performances} performances in {result.seconds:.0f} s"
+    spent = f"{shrunk.performances} performance{'s' * (shrunk.performances != 1)} in {result.seconds:.0f} s"
     if not shrunk.reproduced:
         return f"{filled('', result.remark)}\n{spent}"
     from melanzana.generation.shrinking.choices import recorded_of
