@@ -23,7 +23,8 @@ from melanzana.graph.model import Value
 
 #: Configurations explored, plain and full; a model may have more states than that, each in one configuration.
 PLAIN_LIMIT, FULL_LIMIT = 200_000, 20_000
-#: Moves tried in all of them, plain and full: what bounds the work where very many actions are offered in one state.
+#: Moves tried in all of them, plain and full: what bounds the work where very many actions are offered in one state. What has to be
+#: evaluated for the first time on some data counts as several moves, and as more with more variables.
 PLAIN_MOVES, FULL_MOVES = 8_000_000, 1_000_000
 
 Label = tuple[CompiledAction, int | None]
@@ -131,6 +132,7 @@ class PlainConfigurations(Configurations):
         super().__init__(network, PLAIN_LIMIT, PLAIN_MOVES)
         self.deciding = self._deciding = landscape.deciding
         self._scratch = start.copy()
+        self._price = 8 + len(landscape.deciding)  #: of evaluating an action's texts, in moves
         self._data: list[tuple[Value, ...]] = []
         self._data_number: dict[tuple[Any, ...], int] = {}
         self._keys: list[int] = []
@@ -232,6 +234,7 @@ class PlainConfigurations(Configurations):
 
     def _after(self, action: CompiledAction, state: CompiledState, deciding: list[tuple[int, Any, Formula]], data: int) -> int:
         """The number of the data after an action; -1 when it may not be performed on those before it."""
+        self.moves_left -= self._price
         position = self._scratch
         position.state, position.pending = state.index, None
         position.values.tell_state(state.name)

@@ -23,7 +23,7 @@ from melanzana.graph.model import Action, ActionKind, Model, Scalar, State
 
 #: Configurations looked at before a run, and from the middle of one; and the part of the moves that a tour would look at.
 EXPLORE_LIMIT, ONWARD_LIMIT = 20_000, 5_000
-_MOVES_PART = 16
+_MOVES_PART = 4
 _WORDS = {Covered.STATES: "state", Covered.ACTIONS: "action", Covered.TRANSITIONS: "transition"}
 _SHOWN = 80
 

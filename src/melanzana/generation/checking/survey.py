@@ -16,7 +16,7 @@ from melanzana.generation.relaxing import relaxed, starts, unknown_variables
 from melanzana.graph.model import Model
 
 #: Configurations and moves looked at.
-LIMIT, MOVES = 20_000, 400_000
+LIMIT, MOVES = 20_000, 2_000_000
 _SHOWN_DATA = 4
 
 

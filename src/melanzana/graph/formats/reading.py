@@ -51,7 +51,7 @@ class ReadResult:
         key, _, rest = finding.field.partition("/")
         inner = join_pointer(pointer, key)
         nested = join_pointer(inner, rest) if rest else inner
-        return next((place for place in (f"{inner}/{rest}", nested, inner) if place in source.values), pointer)
+        return next((place for place in (f"{inner}/{rest}", nested, inner, f"{pointer}/{rest}") if place in source.values), pointer)
 
 
 class _Reading(Protocol):

@@ -32,7 +32,7 @@ def _check_unused(subject: Subject) -> Iterator[Finding]:
     for scope, parameters in subject.scopes():
         for parameter in parameters:
             if parameter.name not in named:
-                message = f"variable {short(parameter.name)} is named nowhere: remove it, or use it"
+                message = f"variable {short(parameter.name)} is named nowhere in the model: remove it, unless action code reads it"
                 yield scope.info("variable-unused", message, field=f"variables/{parameter.name}")
 
 
