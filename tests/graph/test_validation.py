@@ -73,7 +73,6 @@ def test_the_base_model_is_clean() -> None:
         ("go: b", "go: {to: b, do: 'x:y'}\n      again: {to: b, do: 'x:y'}", "action-shadowed", "a/again", "info"),
         ("go: b", "go: {to: b, requirements: [R1, R1]}", "mark-twice", "a/go", "info"),
         ("go: b", "go: {to: b, tags: [x, x]}", "mark-twice", "a/go", "info"),
-        ("variables:\n", "variables:\n  spare: {type: boolean, initial: true}\n", "variable-unused", "model m", "info"),
         ("test cases:", "exit: {}\ntest cases:", "exit-unreachable", "Exit", "info"),
         ("go: b", "go: {to: b, when: who > n}", "guard-invalid", "a/go", "error"),
         ("go: b", "go: {to: b, set: {n: who}}", "assignment-invalid", "a/go", "error"),

@@ -78,6 +78,11 @@ def test_where_snippets_decide_nothing_is_claimed() -> None:
     assert _codes(subject) == {}
 
 
+def test_a_variable_that_nothing_names_is_a_remark() -> None:
+    """In the model nothing names it; whether action code reads it is for people to say."""
+    assert _codes(model(start(act("go", "Exit")), EXIT, parameters=(N,))) == {"variable-unused": "model m"}
+
+
 def test_what_was_not_looked_at_is_said() -> None:
     """A counter without an end gives one remark, and no claim about what it might open."""
     subject = model(

@@ -15,6 +15,7 @@ from melanzana.generation.possible import require_startable
 from melanzana.graph.findings import Finding, has_errors
 from melanzana.graph.model import Model, Value
 from melanzana.graph.rules.subject import Subject
+from melanzana.graph.rules.tidiness import check_unused
 from melanzana.graph.validation import validate
 
 _NO_PARAMETERS: Mapping[str, Value] = {}
@@ -22,7 +23,7 @@ _NO_PARAMETERS: Mapping[str, Value] = {}
 
 def examine(model: Model, limit: int = LIMIT) -> tuple[Finding, ...]:
     """Every finding of all rules, those of `validate` first; what these say of an element is not said again."""
-    found = validate(model)
+    found = (*validate(model), *check_unused(Subject(model)))
     if has_errors(found):
         return found
     said = {(finding.code, finding.element_id) for finding in found if finding.code != "search-incomplete"}

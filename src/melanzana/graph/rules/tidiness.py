@@ -16,7 +16,6 @@ from melanzana.graph.rules.subject import Element, Subject, short
 
 def check_tidiness(subject: Subject) -> Iterator[Finding]:
     """Everything that could go without any path becoming another one."""
-    yield from _check_unused(subject)
     yield from _check_weights(subject)
     yield from _check_twins(subject)
     for _, element in subject.states:
@@ -26,8 +25,11 @@ def check_tidiness(subject: Subject) -> Iterator[Finding]:
     yield from _check_exit(subject)
 
 
-def _check_unused(subject: Subject) -> Iterator[Finding]:
-    """A variable is used where an expression, a result or a test case names it; of hidden ones both count."""
+def check_unused(subject: Subject) -> Iterator[Finding]:
+    """A variable is used where an expression, a result or a test case names it; of hidden ones both count.
+
+    Action code may read it all the same: so only `melanzana check` says it, and a model without it is no better.
+    """
     named = set(_names(subject))
     for scope, parameters in subject.scopes():
         for parameter in parameters:
