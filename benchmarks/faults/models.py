@@ -1,7 +1,7 @@
 """Seeded models with one planted fault each: where it lies is drawn, so that no generator can know it.
 
-A model is a strongly connected graph of 8 to 20 states with two to four actions each, a counter that some actions raise or lower
-within bounds, a mode that some change, and guards on both. The fault is one of three kinds: an action fails; an action fails
+A model is a tree of 20 to 50 places, as the pages of an application are, with ways back, home and across, a counter that some actions
+raise or lower within bounds, a mode that some change, and guards on both. The fault is one of three kinds: an action fails; an action fails
 directly after another one; an action fails with a certain value of counter and mode. It is one that can happen.
 """
 
@@ -15,9 +15,9 @@ from melanzana.graph.expressions import parse_assignments
 from melanzana.graph.model import Action, Model, Parameter, ParameterType, Range, State, StateKind, Value
 
 KINDS = ("single action", "pair of actions", "data value")
-HIGHEST, MODES = 5, ("off", "on", "away")
+HIGHEST, MODES = 3, ("off", "on", "away")
 _CHANGES = ("", "", "", "n = n + 1", "n = n - 1", "mode = 'on'", "mode = 'off'", "mode = 'away'")
-_GUARDS = ("", "", "", "", "n > 1", "n < 4", "mode == 'on'", "mode != 'away'")
+_GUARDS = ("", "", "", "", "n > 1", "n < 3", "mode == 'on'", "mode != 'away'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def faulty(kind: str, seed: int) -> tuple[Model, Fault, int]:
 
 def _happened(model: Model, kind: str, prng: Prng) -> list[Fault]:
     """Every fault of a kind that a long random walk would have met, in order."""
-    walk = Walk(model, WalkPlan(path="random(actions(20000))", seed=prng.below(2**31), dry=True))
+    walk = Walk(model, WalkPlan(path="random(actions(30000))", seed=prng.below(2**31), dry=True))
     found: dict[Fault, None] = {}
     before = ""
     while (step := walk.next_step()) is not None:
@@ -75,22 +75,32 @@ def _fault(kind: str, step: Step, before: str) -> Fault:
 
 
 def _model(prng: Prng) -> Model:
-    count = 8 + prng.below(13)
-    states = []
-    for place in range(count):
-        ways = [(place + 1) % count, *(prng.below(count) for _ in range(1 + prng.below(3)))]
-        actions = tuple(_action(f"s{place}.{number}", f"s{way}", number == 0, prng) for number, way in enumerate(ways))
-        kind = StateKind.NORMAL if place else StateKind.START
-        states.append(State(id=f"s{place}", name=f"s{place}", kind=kind, actions=actions))
+    """A tree of places with ways back, home and across."""
+    count = 20 + prng.below(31)
+    parents = [0, *(prng.below(place) for place in range(1, count))]
+    leaving: list[list[Action]] = [[] for _ in range(count)]
+
+    def add(place: int, target: int, free: bool) -> None:
+        leaving[place].append(_action(f"s{place}.{len(leaving[place])}", f"s{target}", free, prng))
+
+    for place in range(1, count):
+        add(parents[place], place, True)
+        add(place, 0 if prng.below(2) else parents[place], True)
+        for _ in range(1 + prng.below(2)):
+            add(place, prng.below(count), False)
+    states = tuple(
+        State(id=f"s{place}", name=f"s{place}", kind=StateKind.NORMAL if place else StateKind.START, actions=tuple(actions))
+        for place, actions in enumerate(leaving)
+    )
     parameters = (
         Parameter(name="n", type=ParameterType.INTEGER, initial=0, ranges=(Range(low=0, high=HIGHEST),)),
         Parameter(name="mode", type=ParameterType.SET, initial=MODES[0], ranges=(Range(values=MODES),)),
     )
-    return Model(id="faulty", name="faulty", states=tuple(states), parameters=parameters)
+    return Model(id="faulty", name="faulty", states=states, parameters=parameters)
 
 
 def _action(name: str, target: str, free: bool, prng: Prng) -> Action:
-    """The first of a state has neither guard nor change, so that nothing is a trap."""
+    """Those that make the tree have neither guard nor change, so that nothing is a trap."""
     guard = "" if free else _GUARDS[prng.below(len(_GUARDS))]
     change = "" if free else _CHANGES[prng.below(len(_CHANGES))]
     return Action(id=name, name=name, targets=(target,), guard=guard or None, assignments=parse_assignments(change))

@@ -9,10 +9,12 @@ import pytest
 from melanzana.errors import InvalidModelError, KeyReusedError, NotFoundError, PathExpressionError, RequestError, UnavailableError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ExecutionFilter, LifecycleState, StartRequest
+from melanzana.generation.history import read_history
 from melanzana.graph.formats.text import read_text
 from melanzana.graph.model import Model
+from melanzana.protocol.events import RunFinished, StepFinished
 from melanzana.storage.database import SqliteDatabase
-from support_executions import CLIENT, MODEL_TEXT, REALM, World, doors, open_world
+from support_executions import AGENT, CLIENT, MODEL_TEXT, REALM, World, doors, open_world, report
 
 pytestmark = pytest.mark.anyio
 
@@ -219,3 +221,20 @@ async def test_a_start_whose_sub_model_is_missing_or_endless_is_refused(world: W
 
 def _calling(name: str, inner: str) -> Model:
     return read_text(f"model: {name}\nstart: A\nstates:\n  A:\n    actions:\n      go: {{to: exit, sub models: {inner}}}\n")
+
+
+async def test_a_run_that_explores_knows_what_the_last_runs_have_seen(world: World) -> None:
+    """By value in its snapshot; other paths know nothing, and a repeated run knows what the first one knew."""
+    assert (await world.start(path="explore(steps(5))")).snapshot.history == {}
+    lease = await world.claimed()
+    action = next(action for _, action in doors().actions())
+    steps = [
+        StepFinished(number=1, iteration=1, kind="action", element_id=action.id, name="a", verdict="failed", at_seconds=0.0),
+        RunFinished(verdict="failed", reason="step_not_passed", at_seconds=1.0),
+    ]
+    await world.executions.report(AGENT, report(lease, events=steps))
+    explorer = await world.start(path="explore(steps(5), path_depth(3))")
+    assert read_history(explorer.snapshot.history).failures == {(action.id, None): 1}
+    assert (await world.start(path="random(steps(5))")).snapshot.history == {}
+    again = await world.executions.start(StartRequest(rerun_of=explorer.run_id), CLIENT)
+    assert again.snapshot == explorer.snapshot

@@ -3,13 +3,13 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from melanzana.cli.saved_run import save_run
 from melanzana.cli.sub_model_files import find_sub_models
-from melanzana.errors import GenerationError, RequestError
+from melanzana.errors import FormatError, GenerationError, RequestError
 from melanzana.generation.step import OnError, Verdict
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def run(  # noqa: PLR0917 - one parameter a flag
         Path | None, typer.Option(help="JSON file of steps to follow: names, or a recorded walk.", show_default=False)
     ] = None,
     save: Annotated[Path | None, typer.Option(help="File to keep the run in, for replay and shrink.", show_default=False)] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="File of what earlier runs have seen, for explore; this run is added.", show_default=False)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Generate the path and perform no code.")] = False,
     sub_model: Annotated[
         list[Path] | None, typer.Option(help="File of a model that actions name as sub-model.", show_default=False)
@@ -59,13 +62,15 @@ def run(  # noqa: PLR0917 - one parameter a flag
     """
     from melanzana.cli.run_lines import Lines, document
 
-    wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps))
+    wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps), read_seen(history))
     loaded = _load(model)
     inside = find_sub_models(loaded, model, sub_model or [])
     snapshot = _with_sub_models(_snapshot(loaded, wishes, _suite_folder(suite, model, loaded)), inside)
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
     events: list[Event] = []
     result = _carry_out(loaded, snapshot, lines, attachments, events)
+    if history is not None:
+        _add_seen(history, snapshot, events)
     if save is not None:
         save_run(save, snapshot, events)
     if json:
@@ -86,6 +91,32 @@ class Wishes(NamedTuple):
     step_pause: float
     dry_run: bool
     recorded: "Recorded | None" = None
+    seen: "Mapping[str, Any] | None" = None
+
+
+def read_seen(file: Path | None) -> "Mapping[str, Any]":
+    """The history in a file; nothing when it is not there yet."""
+    from json import loads
+
+    from melanzana.generation.history import read_history
+
+    if file is None or not file.exists():
+        return {}
+    try:
+        return read_history(loads(file.read_text("utf-8"))).to_json()
+    except (OSError, ValueError, FormatError) as error:
+        why = error.message if isinstance(error, FormatError) else str(error)
+        raise typer.BadParameter(f"{file}: {why}", param_hint="--history") from None
+
+
+def _add_seen(file: Path, snapshot: "Snapshot", events: "list[Event]") -> None:
+    from json import dumps
+
+    from melanzana.generation.history import History, read_history
+    from melanzana.protocol.learning import learn
+
+    before = read_history(snapshot.history) if snapshot.history else History()
+    file.write_text(dumps(learn(before, events).to_json()) + "\n", "utf-8")
 
 
 def read_steps(file: Path | None) -> "Recorded | None":
@@ -161,6 +192,7 @@ def _snapshot(model: "Model", wishes: Wishes, suite: Path | None) -> "Snapshot":
         suite=str(suite) if suite is not None else None,
         step_pause_seconds=wishes.step_pause,
         recorded=None if wishes.recorded is None else wishes.recorded.to_json(),
+        history=wishes.seen or {},
     )
 
 

@@ -36,6 +36,7 @@ from melanzana.executions.records import (
     StoredEvent,
     SweepResult,
 )
+from melanzana.executions.remembering import EVENTS, RUNS, wants_history, with_history
 from melanzana.executions.sources import find_source
 from melanzana.executions.sweeping import SweepPolicy
 from melanzana.executions.waking import Waker
@@ -212,7 +213,10 @@ class ExecutionService:
         source = await find_source(self._catalog, realm, request, original)
         seed = self._randomness.randint(planning.SEED_LOW, planning.SEED_HIGH)
         # Reading a large model takes a while: it is done where questions are, off the event loop.
-        return await self._database.read(lambda _tx: planning.make_plan(request, source, self._models.of(source), seed))
+        plan = await self._database.read(lambda _tx: planning.make_plan(request, source, self._models.of(source), seed))
+        if not wants_history(plan.snapshot):
+            return plan
+        return await self._database.read(lambda tx: with_history(plan, _last_logs(tx, realm, plan.snapshot.model_id)))
 
     async def _rerun(self, realm: str, run_id: int) -> Snapshot:
         found = await self._database.read(lambda tx: store.find(tx, realm, run_id))
@@ -359,3 +363,7 @@ def _look(tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | N
 
 def _is_news(directive: Directive) -> bool:
     return directive.abort_requested or directive.resume_requested or directive.ended
+
+
+def _last_logs(tx: Connection, realm: str, model_id: str) -> list[tuple[StoredEvent, ...]]:
+    return [store.events(tx, run_id, 0, EVENTS) for run_id in store.last_runs(tx, realm, model_id, RUNS)]

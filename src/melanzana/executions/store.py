@@ -162,6 +162,17 @@ def events(tx: Connection, run_id: int, after: int, limit: int | None) -> tuple[
     return tuple(StoredEvent(**row) for row in tx.execute(question).mappings())
 
 
+def last_runs(tx: Connection, realm: str, model_id: str, count: int) -> tuple[int, ...]:
+    """Ids of the last runs of a model that have ended, the oldest first."""
+    question = (
+        select(executions.c.run_id)
+        .where(executions.c.model_id == model_id, executions.c.realm == realm, executions.c.ended_at.is_not(None))
+        .order_by(executions.c.run_id.desc())
+        .limit(count)
+    )
+    return tuple(reversed(tx.execute(question).scalars().all()))
+
+
 def live_leases(tx: Connection) -> int:
     return tx.execute(select(func.count()).where(executions.c.state.in_(sorted(HELD)))).scalar_one()
 

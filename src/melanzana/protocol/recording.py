@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from melanzana.errors import MelanzanaError, RequestError
+from melanzana.generation.history import History, read_history
 from melanzana.generation.recorded import Recorded, RecordedStep, Watch
 from melanzana.generation.signature import Signature, signature_of
 from melanzana.generation.step import EndReason, OnError, Step, StepKind, Verdict
@@ -50,7 +51,10 @@ class RunFile:
 
 
 def plan_of(snapshot: Snapshot) -> WalkPlan:
-    """The plan of a snapshot's walk. Errors: `GenerationError` for recorded steps that mean nothing."""
+    """The plan of a snapshot's walk.
+
+    Errors: `GenerationError` for recorded steps and `FormatError` for a history that mean nothing.
+    """
     return WalkPlan(
         path=snapshot.path,
         seed=snapshot.seed,
@@ -58,6 +62,7 @@ def plan_of(snapshot: Snapshot) -> WalkPlan:
         parameters=snapshot.parameters,
         dry=not snapshot.perform,
         recorded=None if snapshot.recorded is None else Recorded.from_json(snapshot.recorded),
+        history=read_history(snapshot.history) if snapshot.history else History(),
     )
 
 
