@@ -23,8 +23,8 @@ CHECKS = (
 REFUSED = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422)
 
 
-#: What an administrator may do and an API client may not, and every address that gives or ends access.
-ACCESS = "^/(client_service|realm_service|audit_service|auth|ai/users|ai/groups|ai/auth|api/v)"
+#: What an administrator may do and an API client may not. Not the ways in by password: guessing there makes the address wait.
+ACCESS = "^/(client_service|realm_service|audit_service|auth/realms|ai/users|ai/groups)"
 
 
 @pytest.mark.slow
@@ -43,11 +43,21 @@ def test_fuzzing_every_operation_finds_no_5xx_and_no_undocumented_answer(tmp_pat
 
 @pytest.mark.slow
 def test_75_fuzzing_every_way_to_access_finds_no_5xx_and_no_undocumented_answer(tmp_path: Path) -> None:
-    """The same of what an administrator may ask: clients, people, realms, keys, tokens."""
+    """The same of what an administrator may ask: clients, people, realms, keys, tokens; but not to remove or rename themselves."""
     with running_server(tmp_path / "data", "--no-agent") as server:
         create_user(server.data, "ada")
         form = {"username": "ada", "password": PASSWORD}
-        fuzz(server, tmp_path, (f"{server.url}/ai/auth", form), "--max-time", "25", "--include-path-regex", ACCESS)
+        fuzz(
+            server,
+            tmp_path,
+            (f"{server.url}/ai/auth", form),
+            "--max-time",
+            "25",
+            "--include-path-regex",
+            ACCESS,
+            "--exclude-path",
+            "/ai/users/{user_id}",
+        )
 
 
 def fuzz(server: ServerProcess, folder: Path, identity: tuple[str, dict[str, str]], *options: str) -> None:

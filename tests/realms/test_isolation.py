@@ -39,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/models/{model_id}/coverage", None),
     ("GET", "/ai/runs/{run_id}", None),
     ("GET", "/ai/runs/{run_id}/timings", None),
+    ("GET", "/ai/runs/{run_id}/recording", None),
     ("GET", "/ai/runlogs/{run_id}", None),
     ("GET", "/ai/agents/{agent_id}", None),
     ("PUT", "/ai/agents/{agent_id}", {"name": "stolen"}),

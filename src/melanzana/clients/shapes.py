@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from melanzana.clients.public_keys import checked_keys, read_public_keys
 from melanzana.clients.records import Client, ClientFields, ClientStatus, CreatedClient, KeySet
@@ -59,7 +59,7 @@ class RegenerateBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"grace_seconds": 3600}]})
 
-    grace_seconds: int = Field(
+    grace_seconds: StrictInt = Field(
         0, ge=0, le=LONGEST_GRACE_SECONDS, description="How long the old secret stays good beside the new one."
     )
     end_tokens: YesNo | None = Field(

@@ -30,7 +30,7 @@ class RealmChangeBody(BaseModel):
     not_before: Annotated[StrictInt, Field(ge=0, le=2**34)] | Literal["now"] | None = Field(
         None, description="Tokens issued before this instant (seconds since 1970) are refused; `now` logs everybody out."
     )
-    token_seconds: int | None = Field(
+    token_seconds: StrictInt | None = Field(
         None, ge=SHORTEST_TOKEN_SECONDS, le=LONGEST_TOKEN_SECONDS, description="Lifetime of an access token."
     )
 

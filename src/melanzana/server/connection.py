@@ -69,6 +69,8 @@ class GuardedConnection(HttpToolsProtocol):
         if size > HEADER_BYTES:
             self._too_large = True
             raise ValueError("the header is too large")  # the parser stops and has `send_400_response` called
+        if _ends_in_two_ways(self.headers):
+            raise ValueError("where the body ends can be read in two ways")  # before anybody is asked to answer it
         self._in_header = False
         self._held_bytes = 0
         self._stop_timer()
@@ -121,6 +123,13 @@ class GuardedConnection(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _ends_in_two_ways(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Lengths that are said twice, or a coding beside or other than `chunked` (RFC 9112 section 6.3)."""
+    lengths = [value for name, value in headers if name == b"content-length"]
+    codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
+    return len(lengths) > 1 or (bool(codings) and (bool(lengths) or codings != [b"chunked"]))
 
 
 def _answer(status: int, code: str, detail: str) -> bytes:
