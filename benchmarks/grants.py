@@ -2,10 +2,11 @@
 
     python benchmarks/grants.py [--seconds 2] [--slices 5]
 
-Four figures, each the median of its slices, over a database file in a temporary folder:
+Six figures, each the median of its slices, over a database file in a temporary folder:
 
 - grants in process: the whole token endpoint over ASGI, no socket, with the client's row read and the audit record on the disk;
 - checks in process: `AuthService.verify_token`, with realm, revocation and client read for each;
+- grants over plain HTTP on kept connections: a real server process of its own;
 - grants over TLS: a real server process of its own, a certificate made on the fly, a new TCP and TLS connection for each grant;
 - handshakes alone: the same connections with nothing sent, so the difference is what the grant itself costs;
 - requests of the REST API in process: `GET /execution_service/...` with a token that is checked each time.
@@ -136,6 +137,7 @@ async def main(folder: Path, budget: Budget) -> None:
 
         show("token checks, in process", await rate(check, time.process_time, budget))
         show(f"GET {API_PATH}, in process", await rate(request, time.process_time, budget))
+    await over_kept_connections(settings.data, folder, body, budget)
     await over_tls(settings.data, folder, body, budget)
 
 
@@ -143,6 +145,27 @@ def services_credentials(fields: dict[str, str]) -> Any:
     from melanzana.clients.records import Credentials
 
     return Credentials(client_id=fields["client_id"], client_secret=fields["client_secret"])
+
+
+async def over_kept_connections(data: Path, folder: Path, body: bytes, budget: Budget) -> None:
+    """Plain HTTP/1.1, as many connections as callers, kept: what a busy client does."""
+    head = f"POST {TOKEN_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+    wire = head.encode() + body
+    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+    with TlsServer(data, folder, plain=True) as server:
+
+        async def grant() -> None:
+            reader, writer = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(wire)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            await reader.readexactly(length)
+            idle.append((reader, writer))
+            demand(int(answer.split(b" ")[1]))
+
+        show("grants, plain HTTP, kept connections", await rate(grant, server.cpu_seconds, budget))
+        for _, writer in idle:
+            writer.close()
 
 
 async def over_tls(data: Path, folder: Path, body: bytes, budget: Budget) -> None:

@@ -1,6 +1,6 @@
-"""A real server with TLS in a process of its own, for benchmarks: a certificate made on the fly, and its CPU time from /proc.
+"""A real server in a process of its own, for benchmarks: with TLS by a certificate made on the fly, or plain; its CPU time from /proc.
 
-    python benchmarks/tls_server.py DATA PORT_FILE CERTIFICATE KEY
+    python benchmarks/tls_server.py DATA PORT_FILE [CERTIFICATE KEY]
 
 runs the server and writes its port; `TlsServer` starts that and stops it. ECDSA P-256, TLS 1.3, no session resumption on the client's
 side: the cheapest handshake that clients take today, and a full one each time.
@@ -29,11 +29,13 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class TlsServer:
     """The server process; use it in a `with` statement."""
 
-    def __init__(self, data: Path, folder: Path) -> None:
+    def __init__(self, data: Path, folder: Path, *, plain: bool = False) -> None:
         self.certificate, self._key = folder / "certificate.pem", folder / "key.pem"
         self._port_file = folder / "port"
         make_certificate(self.certificate, self._key)
-        self._arguments = [str(path) for path in (data, self._port_file, self.certificate, self._key)]
+        self._port_file.unlink(missing_ok=True)
+        secured = () if plain else (self.certificate, self._key)
+        self._arguments = [str(path) for path in (data, self._port_file, *secured)]
 
     def __enter__(self) -> "TlsServer":
         self._process = subprocess.Popen([sys.executable, __file__, *self._arguments])
@@ -72,7 +74,7 @@ def make_certificate(certificate: Path, key: Path) -> None:
     key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
-async def serve(data: Path, port_file: Path, certificate: Path, key: Path) -> None:
+async def serve(data: Path, port_file: Path, certificate: Path | None = None, key: Path | None = None) -> None:
     import uvicorn
 
     from melanzana.clock import SystemClock
@@ -88,8 +90,8 @@ async def serve(data: Path, port_file: Path, certificate: Path, key: Path) -> No
             log_config=None,
             access_log=False,
             lifespan="off",
-            ssl_certfile=str(certificate),
-            ssl_keyfile=str(key),
+            ssl_certfile=certificate and str(certificate),
+            ssl_keyfile=key and str(key),
         )
         port_file.write_text(str(listening.getsockname()[1]), "utf-8")
         await uvicorn.Server(config).serve(sockets=[listening])
