@@ -3,7 +3,7 @@
 `Walk` asks its goal and need not know whether it walks at random until a condition holds or performs a test case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from melanzana.generation.generators import Move, PathGenerator, RandomGenerator, Turn
@@ -140,7 +140,9 @@ class TourGoal:
         return self._generator.finished and (self._condition is None or not _wants(self._condition))
 
     def progress(self) -> float:
-        return self._generator.progress if self._condition is None else self._condition.progress(self._progress)
+        if self._condition is None:
+            return self._generator.progress
+        return 1.0 if self._done() else self._condition.progress(self._progress)
 
 
 def _wants(condition: StopCondition) -> bool:
@@ -150,6 +152,10 @@ def _wants(condition: StopCondition) -> bool:
     if isinstance(condition, AnyOf):
         return all(map(_wants, condition.parts))
     return isinstance(condition, Coverage | FurtherCoverage | Reached)
+
+
+#: Makes a generator for one walk.
+GeneratorMaker = Callable[["GoalSetting"], PathGenerator]
 
 
 class GoalSetting(NamedTuple):
@@ -164,6 +170,7 @@ class GoalSetting(NamedTuple):
     position: Position | None = None  #: where the walk stands, always
     recorded: Recorded | None = None  #: steps to follow
     history: History = History()  #: what earlier runs have seen
+    generator: GeneratorMaker | None = None  #: another than the path's own
 
 
 def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
@@ -184,6 +191,8 @@ def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
 
 def _onward(path: PathPlan, setting: GoalSetting) -> PathGenerator:
     """What chooses until a condition is met."""
+    if setting.generator is not None:
+        return setting.generator(setting)
     if path.generator is GeneratorKind.QUICK:
         from melanzana.generation.quick import QuickGenerator  # noqa: PLC0415
 

@@ -85,6 +85,11 @@ class _Asked(NamedTuple):
     position: int
 
 
+def every_word() -> tuple[str, ...]:
+    """The words of all questions, without the other names that some have."""
+    return tuple(_ARGUMENTS)
+
+
 def argument_of(word: str, position: int) -> str | None:
     """What stands between the brackets of a question, in words; None when it has none. Errors: `PathExpressionError`."""
     known = _known(word)

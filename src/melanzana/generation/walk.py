@@ -20,7 +20,7 @@ from melanzana.errors import EvaluationError, GenerationError, ImpossibleStepErr
 from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.ending import Ending
 from melanzana.generation.generators import Move, Turn
-from melanzana.generation.goals import GoalSetting, make_goal
+from melanzana.generation.goals import GeneratorMaker, GoalSetting, make_goal
 from melanzana.generation.history import History
 from melanzana.generation.kinds import Glance
 from melanzana.generation.network import CompiledAction, CompiledState, Network
@@ -69,7 +69,8 @@ class Walk:
     parameter; `ExpressionError` and `InvalidModelError` for the model.
     """
 
-    def __init__(self, model: Model, plan: WalkPlan) -> None:
+    def __init__(self, model: Model, plan: WalkPlan, generator: GeneratorMaker | None = None) -> None:
+        """`generator`: another way to choose than the path's own, until the path's condition is met."""
         if isinstance(plan.seed, bool) or not 0 <= plan.seed <= MAX_SEED:
             raise GenerationError(f"a seed is a whole number from 0 to {MAX_SEED}, not {plan.seed!r}", field="seed")
         path = parse_path(plan.path, model, Given(plan.parameters, plan.dry))
@@ -104,6 +105,7 @@ class Walk:
             position=self._position,
             recorded=plan.recorded,
             history=plan.history,
+            generator=generator,
         )
         self._goal = make_goal(path, setting)
         self._entered: Callable[[Position], None] | None = getattr(self._goal, "entered", None)  #: sets what was drawn
