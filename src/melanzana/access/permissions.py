@@ -20,6 +20,8 @@ class Scope(StrEnum):
     AGENTS_READ = "agents:read"
     AGENTS_WRITE = "agents:write"
     AGENTS_WORK = "agents:work"  #: the lease protocol
+    SUTS_READ = "suts:read"
+    SUTS_WRITE = "suts:write"  #: make, change, delete and unlock systems under test
     REPORTS_READ = "reports:read"
     CLIENTS_MANAGE = "clients:manage"  #: API clients; people only
     USERS_READ = "users:read"
@@ -51,6 +53,7 @@ SCOPES_OF_ROLE: dict[Role, frozenset[str]] = {
             Scope.EXECUTIONS_START,
             Scope.EXECUTIONS_ABORT,
             Scope.AGENTS_READ,
+            Scope.SUTS_READ,
             Scope.REPORTS_READ,
         }
     ),

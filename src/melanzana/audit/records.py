@@ -37,6 +37,10 @@ class Action(StrEnum):
     KEY_CHANGE = "key.change"
     REALM_CREATE = "realm.create"
     REALM_CHANGE = "realm.change"
+    SUT_CREATE = "sut.create"
+    SUT_CHANGE = "sut.change"
+    SUT_DELETE = "sut.delete"
+    SUT_UNLOCK = "sut.unlock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

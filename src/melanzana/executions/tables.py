@@ -43,6 +43,8 @@ executions = Table(
     Column("lease_expires_at", Instant),
     Column("started_at", Instant),
     Column("ended_at", Instant),
+    Column("wanted_sut", JsonText),
+    Column("sut_id", Text),
     Index(None, "realm", "state", "run_id"),
     Index(None, "state", "lease_expires_at"),
     Index(None, "model_id", "run_id"),

@@ -21,6 +21,7 @@ from melanzana.realms import pages as realms_pages
 from melanzana.reports import api as reports_api
 from melanzana.server import health, home
 from melanzana.server.services import Services
+from melanzana.suts import api as suts_api
 from melanzana.users import api as users_api
 from melanzana.users import pages as users_pages
 from melanzana.web import documentation
@@ -85,6 +86,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(agents_api.router(services.agents, services.gate))
+    app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))

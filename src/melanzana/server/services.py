@@ -31,6 +31,7 @@ from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database, SqliteDatabase
 from melanzana.storage.migrations import migrate
+from melanzana.suts.service import SutService
 from melanzana.users.records import UserSettings
 from melanzana.users.service import UserService
 
@@ -53,6 +54,7 @@ class Services:
     catalog: CatalogService
     executions: ExecutionService
     agents: AgentService
+    suts: SutService
     reports: ReportService
     waker: Waker
     clock: Clock
@@ -115,6 +117,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     catalog = CatalogService(database, clock)
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog)
+    suts = SutService(database, clock, master, audit)
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     return Services(
         settings=settings,
@@ -129,6 +132,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         catalog=catalog,
         executions=executions,
         agents=agents,
+        suts=suts,
         reports=ReportService(catalog, executions, agents.names),
         waker=waker,
         clock=clock,

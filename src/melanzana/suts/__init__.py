@@ -1,0 +1,1 @@
+"""Systems under test: what runs are made against, and who has which of them now."""
