@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from melanzana.cli.check import folder_of, printable, read_bytes
+from melanzana.cli.joined_files import joined
 from melanzana.errors import FormatError
 from melanzana.graph.formats.writing import Format, write_model
 
 if TYPE_CHECKING:
+    from melanzana.graph.findings import Finding
     from melanzana.graph.formats.reading import ReadResult
+    from melanzana.graph.model import Model
 
 _EXIT_NOT_PASSED, _EXIT_USAGE = 1, 2
 
@@ -32,17 +35,28 @@ def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="Model file in any known format; - reads standard input.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; - writes standard output.")],
     to: Annotated[Format | None, typer.Option(help="Format to write; told by the ending of OUT when left out.")] = None,
+    join: Annotated[
+        list[Path] | None, typer.Option(help="File of a model joined to this one by shared states.", show_default=False)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over OUT if it exists.")] = False,
 ) -> None:
     """Convert a model file. Read: text, DAI, GraphWalker, yEd GraphML, XState, DOT. What the other format cannot hold is listed."""
     form = _chosen(to, target)
     if str(target) != "-" and target.exists() and not force:
         _refuse(f"{target} exists: give --force to write over it")
-    result = read_file(source)
-    written = write_model(result.model, form)
-    for note in (*result.notes, *written.notes):
+    model, notes = _source(source, join)
+    written = write_model(model, form)
+    for note in (*notes, *written.notes):
         typer.echo(printable(f"note: {note.message}"), err=True)
     _write(target, written.text)
+
+
+def _source(source: Path, join: list[Path] | None) -> "tuple[Model, tuple[Finding, ...]]":
+    """The model of the file, or of all joined, which then must be valid."""
+    if join:
+        return joined(source, join), ()  # says its notes itself
+    result = read_file(source)
+    return result.model, result.notes
 
 
 def read_file(source: Path) -> "ReadResult":

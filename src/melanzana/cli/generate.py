@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from melanzana.cli.check import folder_of, plural, printable, read_bytes
+from melanzana.cli.joined_files import joined
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
 from melanzana.errors import PathExpressionError, RequestError
@@ -59,13 +60,16 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     sub_model: Annotated[
         list[Path] | None, typer.Option(help="File of a model that actions name as sub-model.", show_default=False)
     ] = None,
+    join: Annotated[
+        list[Path] | None, typer.Option(help="File of a model joined to this one by shared states.", show_default=False)
+    ] = None,
     stats: Annotated[bool, typer.Option("--stats", help="Print the figures and not the path.")] = False,
 ) -> None:
     """Generate a path through a model; no code is performed."""
     if test_case is not None and (path is not None or split is not None or shard is not None):
         other = "--path" if path is not None else "--split or --shard"
         raise typer.BadParameter(f"give {other} or --test-case, not both", param_hint="--test-case")
-    loaded = _load(model)
+    loaded = joined(model, join) if join else _load(model)
     asked = _Asked(cut_path(path, split, shard), test_case, seed, on_error, param or [], read_durations(durations, loaded))
     plan = _plan(loaded, asked)
     walk = _walk(loaded, plan, max_steps, find_sub_models(loaded, model, sub_model or []))

@@ -47,6 +47,8 @@ CODES: dict[str, Code] = {
     "sub-model-not-walked": Code(_INFO, "a sub model is walked inside the action and not checked along with it", "nothing"),
     "sequent-not-targeted": Code(_WARNING, "no action leads to a sequent action", "lead to it, or make it a normal action"),
     "layout-unknown": Code(_WARNING, "the layout has a box for no element", "remove the box"),
+    "shared-alone": Code(_WARNING, "of the joined models only one has a shared name", "give it to a state of another model"),
+    "join-changed": Code(_WARNING, "joining models renamed or left out something", "nothing, or rename it in its model"),
     "variable-reserved": Code(_ERROR, "a variable is called `state`", "rename the variable"),
     "variable-clash": Code(_ERROR, "two variables of one place share a name", "rename one"),
     "variable-hidden": Code(_WARNING, "a variable hides an outer one", "rename the inner one"),

@@ -155,6 +155,7 @@ class State:
     id: str
     name: str
     kind: StateKind = StateKind.NORMAL
+    shared: str = ""  #: states of this shared name, in models that are joined, are one state (ADR 0025)
     actions: tuple[Action, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     snippets: tuple[Snippet, ...] = ()

@@ -111,6 +111,8 @@ def _write_state(state: State, model: str, names: TargetNames, *, section: bool)
         document = {"name": state.name} | document
     if special and not section:
         document["kind"] = str(state.kind)
+    if state.shared:
+        document["shared"] = state.shared
     if state.description:
         document["description"] = state.description
     document |= write_snippets(state.snippets, "do" if special else "check")

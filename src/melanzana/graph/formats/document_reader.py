@@ -154,6 +154,7 @@ class _DocumentReader:
             id=draft.id,
             name=draft.name,
             kind=draft.kind,
+            shared=self._shared(draft),
             actions=actions.read_all(node.get("actions"), draft.name),
             parameters=self._variables(node),
             snippets=read_snippets(node, ("check", "do")),
@@ -162,6 +163,15 @@ class _DocumentReader:
             description=node.get("description").text(),
             extras=read_extras(node),
         )
+
+    @staticmethod
+    def _shared(draft: _Draft) -> str:
+        node = draft.node.get("shared") if draft.kind not in SPECIAL_STATES else Node(None)
+        if draft.kind in SPECIAL_STATES and draft.node.get("shared").value is not None:
+            raise draft.node.get("shared").error(f"a state of the kind {draft.kind} is one of all joined models: remove `shared`")
+        if node.value is not None and not node.required_text().strip():
+            raise node.error("the shared name is empty: name it, or remove `shared`")
+        return node.text()
 
     @staticmethod
     def _is_section(draft: _Draft) -> bool:

@@ -29,8 +29,25 @@ MODEL = (
     "extras",
     "layout",
 )
-STATE = ("id", "kind", "description", "check", "do", "with", "save", "variables", "requirements", "tags", "actions", "extras")
-SPECIAL_STATE = ("name", *(key for key in STATE if key != "kind"))  #: `exit`, `error` and `cleanup` at the top level
+STATE = (
+    "id",
+    "kind",
+    "shared",
+    "description",
+    "check",
+    "do",
+    "with",
+    "save",
+    "variables",
+    "requirements",
+    "tags",
+    "actions",
+    "extras",
+)
+SPECIAL_STATE = (
+    "name",
+    *(key for key in STATE if key not in ("kind", "shared")),
+)  #: `exit`, `error` and `cleanup` at the top level
 ACTION = (
     "id",
     "kind",

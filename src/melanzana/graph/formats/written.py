@@ -71,6 +71,7 @@ def _used(model: Model) -> list[tuple[str, str, str]]:
     for state in model.states:
         note(state.kind in {StateKind.ERROR, StateKind.CLEANUP}, "error or cleanup state", state.id, state.name)
         note(state.kind is StateKind.EXIT, "exit state", state.id, state.name)
+        note(state.shared, "shared name", state.id, state.name)
         note(state.parameters, "variable of a state", state.id, state.name)
         note(state.snippets, "action code", state.id, state.name)
         note(state.tags, "tags", state.id, state.name)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from melanzana.graph.findings import Finding, Severity
 from melanzana.graph.formats.node import Node
+from melanzana.graph.joining import free_name, unique_id
 from melanzana.graph.limits import MAX_ACTIONS, MAX_STATES, require_at_most
 
 VertexKey = tuple[int | str, str]  #: (number of the graph, id), or ("shared", name of the shared state)
@@ -68,7 +69,7 @@ class Joined:
 
     def _unique_id(self, number: int, node: Node) -> str:
         element_id = _element_id(node)
-        return element_id if self._id_count[element_id] == 1 else f"{self.graph_name(number)}/{element_id}"
+        return unique_id(element_id, self._id_count, self.graph_name(number))
 
     def _add_vertex(self, number: int, node: Node) -> None:
         shared = node.get("sharedState").text()
@@ -151,7 +152,7 @@ class Joined:
         taken: set[str] = set()
         for state in self.states.values():
             names = [_shown(node) for _, node in state.vertices] or ["Start"]
-            state.name = _free_name(names[0], taken)
+            state.name = free_name(names[0], taken)
             taken.add(state.name)
             if len(set(names)) > 1:
                 self._note(
@@ -166,7 +167,7 @@ class Joined:
         state_names = {state.name for state in self.states.values()}
         for edge in self.edges:
             wanted = _shown(edge.node)
-            edge.name = _free_name(wanted, taken[edge.source] | state_names if wanted in state_names else taken[edge.source])
+            edge.name = free_name(wanted, taken[edge.source] | state_names if wanted in state_names else taken[edge.source])
             taken[edge.source].add(edge.name)
             if edge.name != wanted:
                 self._note(
@@ -188,12 +189,3 @@ def _element_id(node: Node) -> str:
 def _shown(node: Node) -> str:
     """The name of a vertex or edge; unnamed ones go by their id."""
     return node.get("name").text() or _element_id(node)
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    number = 1
-    free = name
-    while free in taken:
-        number += 1
-        free = f"{name} ({number})"
-    return free

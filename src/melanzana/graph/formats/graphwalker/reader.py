@@ -124,6 +124,7 @@ class _Reader:
             id=state.id,
             name=state.name,
             kind=StateKind.START if state is self._joined.start else StateKind.NORMAL,
+            shared=state.key[1] if state.key[0] == "shared" else "",
             actions=actions,
             requirements=_merged(node.get("requirements") for node in nodes),
             tags=self._tags([number for number, _ in state.vertices]),

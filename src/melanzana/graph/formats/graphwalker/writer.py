@@ -14,7 +14,7 @@ from melanzana.graph.formats.arcs import Arc, arcs
 from melanzana.graph.formats.written import Losses, Written
 from melanzana.graph.model import Model, State, StateKind
 
-_HELD = frozenset({"guard", "assignments", "requirements", "description", "weight", "exit state"})
+_HELD = frozenset({"shared name", "guard", "assignments", "requirements", "description", "weight", "exit state"})
 _LEFT_OUT = frozenset({StateKind.ERROR, StateKind.CLEANUP})
 _GENERATOR = "random(edge_coverage(100))"
 
@@ -39,6 +39,8 @@ def write_graphwalker(model: Model) -> Written:
 
 def _vertex(state: State, model: Model) -> dict[str, Any]:
     vertex: dict[str, Any] = {"id": state.id, "name": state.name}
+    if state.shared:
+        vertex["sharedState"] = state.shared
     if state.requirements:
         vertex["requirements"] = list(state.requirements)
     properties: dict[str, Any] = {"description": state.description} if state.description else {}
