@@ -27,6 +27,22 @@ async def one_chromium(anyio_backend: str) -> AsyncIterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgresql_cluster() -> Iterator[Any]:
+    """The PostgreSQL server of this test process."""
+    import support_postgresql  # only here: most tests need none
+
+    with support_postgresql.cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql(postgresql_cluster: Any) -> str:
+    """The address of an empty PostgreSQL database."""
+    address: str = postgresql_cluster.fresh_database()
+    return address
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """What a server or a command sets up for the log of its process ends with its test."""

@@ -1,4 +1,4 @@
-"""Both databases keep the same promises."""
+"""All databases keep the same promises."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,20 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from melanzana.errors import ConflictError, UnavailableError
 from melanzana.storage.database import Database, InlineDatabase, SqliteDatabase
+from melanzana.storage.postgresql import PostgresqlDatabase
 from support_storage import rows, statement
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(params=["sqlite", "inline"])
+def _open(kind: str, request: pytest.FixtureRequest, folder: Path) -> Database:
+    match kind:
+        case "sqlite":
+            return SqliteDatabase.open(folder / "data" / "test.db")
+        case "postgresql":
+            return PostgresqlDatabase.open(request.getfixturevalue("postgresql"))
+        case _:
+            return InlineDatabase.open()
+
+
+@pytest.fixture(params=["sqlite", "inline", "postgresql"])
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """One database of each kind, with a table of distinct numbers."""
-    made: Database = SqliteDatabase.open(tmp_path / "data" / "test.db") if request.param == "sqlite" else InlineDatabase.open()
+    made = _open(request.param, request, tmp_path)
     await made.write(statement("CREATE TABLE numbers (n INTEGER PRIMARY KEY)"))
     yield made
     await made.close()
@@ -61,13 +72,15 @@ async def test_failing_change_does_not_hurt_its_neighbours(database: Database) -
 async def test_changes_keep_their_order(database: Database) -> None:
     """Changes are carried out in the order in which they were sent."""
     await database.write(statement("CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER)"))
-    await asyncio.gather(*[database.write(statement("INSERT INTO log (n) VALUES (:n)", n=n)) for n in range(300)])
+    await asyncio.gather(
+        *[database.write(statement("INSERT INTO log SELECT count(*), CAST(:n AS INTEGER) FROM log", n=n)) for n in range(300)]
+    )
     assert await database.read(rows("SELECT n FROM log ORDER BY id")) == list(range(300))
 
 
 async def test_questions_cannot_write(database: Database) -> None:
     """A question that tries to write fails as the programming error it is, and changes nothing."""
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
         await database.read(statement("INSERT INTO numbers VALUES (1)"))
     await database.write(statement("INSERT INTO numbers VALUES (2)"))
     assert await database.read(rows("SELECT n FROM numbers")) == [2]
@@ -78,23 +91,23 @@ async def test_glance_is_a_question(database: Database) -> None:
     for number in range(3):
         await database.write(statement("INSERT INTO numbers VALUES (:n)", n=number))
         assert await database.glance(rows("SELECT max(n) FROM numbers")) == [number]
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(DBAPIError, match=r"read-?only"):
         await database.glance(statement("INSERT INTO numbers VALUES (9)"))
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(DBAPIError, match=r"no such table|does not exist"):
         await database.glance(rows("SELECT 1 FROM nowhere"))
     assert await database.glance(rows("SELECT count(*) FROM numbers")) == [3]
 
 
 async def test_error_of_a_question_arrives(database: Database) -> None:
     """What a question raises arrives unchanged."""
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(DBAPIError, match=r"no such table|does not exist"):
         await database.read(rows("SELECT 1 FROM nowhere"))
 
 
 async def test_foreign_keys_hold(database: Database) -> None:
     """A row cannot point at one that does not exist."""
     await database.write(statement("CREATE TABLE uses (n INTEGER REFERENCES numbers (n))"))
-    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
         await database.write(statement("INSERT INTO uses VALUES (99)"))
 
 
@@ -107,7 +120,7 @@ async def test_ddl_is_transactional(database: Database) -> None:
 
     with pytest.raises(ConflictError):
         await database.write(change)
-    assert await database.read(rows("SELECT name FROM sqlite_master WHERE name = 'half'")) == []
+    assert not await database.read(lambda tx: inspect(tx).has_table("half"))
 
 
 async def test_inner_savepoint(database: Database) -> None:

@@ -15,6 +15,7 @@ from melanzana.errors import SettingsError
 from melanzana.storage import migrations
 from melanzana.storage.database import InlineDatabase, SqliteDatabase
 from melanzana.storage.migrations import migrate
+from melanzana.storage.postgresql import PostgresqlDatabase
 from melanzana.storage.schema import metadata
 from support_storage import rows, statement
 
@@ -28,10 +29,12 @@ def _import_every_store() -> None:
         importlib.import_module(f"melanzana.{file.parent.name}.{file.stem}")
 
 
-async def test_schema_is_what_the_rooms_declare() -> None:
-    """After every migration the tables are exactly those that the rooms' stores declare."""
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_schema_is_what_the_rooms_declare(engine: str, request: pytest.FixtureRequest) -> None:
+    """After every migration the tables are exactly those that the rooms' stores declare, on both engines."""
     _import_every_store()
-    database = InlineDatabase.open()
+    postgresql = engine == "postgresql"
+    database = PostgresqlDatabase.open(request.getfixturevalue("postgresql")) if postgresql else InlineDatabase.open()
     await migrate(database)
 
     def differences(tx: Connection) -> list[object]:

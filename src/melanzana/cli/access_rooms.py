@@ -66,13 +66,13 @@ async def _open(data: Path | None) -> AsyncIterator[AccessRooms]:
     from melanzana.realms.master_key import MasterKey
     from melanzana.realms.service import RealmService, RealmSettings
     from melanzana.server.settings import read_settings
-    from melanzana.storage.database import SqliteDatabase
     from melanzana.storage.migrations import migrate
+    from melanzana.storage.opening import open_database
 
     # What the services log, the commands print or raise themselves.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     settings, clock = read_settings({"data": data}), SystemClock()
-    database = SqliteDatabase.open(settings.data / "melanzana.db", role="visitor")
+    database = open_database(settings.data, settings.database, role="visitor")
     try:
         await migrate(database)
         audit = AuditService(database, clock)

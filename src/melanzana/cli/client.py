@@ -198,16 +198,15 @@ async def _service(data: Path | None, *, may_make_folder: bool) -> "AsyncIterato
     from melanzana.realms.master_key import MasterKey
     from melanzana.realms.service import RealmService, RealmSettings
     from melanzana.server.settings import read_settings
-    from melanzana.storage.database import SqliteDatabase
     from melanzana.storage.migrations import migrate
+    from melanzana.storage.opening import exists, open_database
 
     # What the services log, the commands print or raise themselves.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     settings = read_settings({"data": data})
-    file = settings.data / "melanzana.db"
-    if not may_make_folder and not file.exists():
+    if not may_make_folder and not exists(settings.data, settings.database):
         raise SettingsError(f"there is no database in {settings.data}; name the server's data folder with --data")
-    database = SqliteDatabase.open(file, role="visitor")
+    database = open_database(settings.data, settings.database, role="visitor")
     try:
         await migrate(database)
         master = MasterKey.load(settings.data / "secrets")

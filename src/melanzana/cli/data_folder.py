@@ -33,15 +33,15 @@ async def open_people(data: Path | None) -> "AsyncIterator[tuple[UserService, st
     from melanzana.realms.master_key import MasterKey
     from melanzana.realms.service import RealmService, RealmSettings
     from melanzana.server.settings import read_settings
-    from melanzana.storage.database import SqliteDatabase
     from melanzana.storage.migrations import migrate
+    from melanzana.storage.opening import open_database
     from melanzana.users.records import UserSettings
     from melanzana.users.service import UserService
 
     # What the services log, the commands print or raise themselves.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     settings, clock = read_settings({"data": data}), SystemClock()
-    database = SqliteDatabase.open(settings.data / "melanzana.db", role="visitor")
+    database = open_database(settings.data, settings.database, role="visitor")
     try:
         await migrate(database)
         audit = AuditService(database, clock)
@@ -66,10 +66,11 @@ def operator_actor() -> "Actor":
 def must_exist(data: Path | None) -> None:
     """Errors: SettingsError when there is no database yet."""
     from melanzana.server.settings import read_settings
+    from melanzana.storage.opening import exists
 
-    folder = read_settings({"data": data}).data
-    if not (folder / "melanzana.db").exists():
-        raise SettingsError(f"there is no database in {folder}; name the server's data folder with --data")
+    settings = read_settings({"data": data})
+    if not exists(settings.data, settings.database):
+        raise SettingsError(f"there is no database in {settings.data}; name the server's data folder with --data")
 
 
 def _account() -> str:

@@ -109,15 +109,15 @@ async def _open(data: Path | None) -> "AsyncIterator[tuple[ExternalIssuers, str]
     from melanzana.realms.master_key import MasterKey
     from melanzana.realms.service import RealmService, RealmSettings
     from melanzana.server.settings import read_settings
-    from melanzana.storage.database import SqliteDatabase
     from melanzana.storage.migrations import migrate
+    from melanzana.storage.opening import open_database
     from melanzana.users.records import UserSettings
     from melanzana.users.service import UserService
 
     # What the services log, the commands print or raise themselves.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     settings, clock = read_settings({"data": data}), SystemClock()
-    database = SqliteDatabase.open(settings.data / "melanzana.db", role="visitor")
+    database = open_database(settings.data, settings.database, role="visitor")
     try:
         await migrate(database)
         audit, master = AuditService(database, clock), MasterKey.load(settings.data / "secrets")

@@ -12,6 +12,10 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     data: Annotated[
         Path | None, typer.Option(help="Folder of database, attachments and keys. [default: melanzana-data]", show_default=False)
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="Address of a PostgreSQL database that several servers share. [default: a file]", show_default=False),
+    ] = None,
     realm: Annotated[str | None, typer.Option(help="Realm made at first start. [default: eggplant]", show_default=False)] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Address under which clients reach the server.", show_default=False)

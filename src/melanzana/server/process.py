@@ -6,6 +6,7 @@ Ctrl-C stop it: no new requests, held polls answered, agents ended, the database
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -96,13 +97,22 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
 async def _start_agents(server: _Server, settings: ServerSettings, services: Services) -> None:
     await server.ready.wait()
     _announce(settings, await services.users.links.setup_address())
-    names = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
+    kinds = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
     async with asyncio.TaskGroup() as group:
-        for name in names:
-            ini_file = await services.hosted_agent(name, dry=name == DRY_RUN_AGENT)
-            slots = max(2, os.cpu_count() or 1) if name == DRY_RUN_AGENT else 1
-            child = Child(name=name, ini_file=ini_file, dry_only=name == DRY_RUN_AGENT, slots=slots, log_level=settings.log_level)
+        for kind in kinds:
+            dry, name = kind == DRY_RUN_AGENT, kind + _suffix(settings)
+            ini_file = await services.hosted_agent(name, dry=dry)
+            slots = max(2, os.cpu_count() or 1) if dry else 1
+            child = Child(name=name, ini_file=ini_file, dry_only=dry, slots=slots, log_level=settings.log_level)
             group.create_task(keep_running(child))
+
+
+def _suffix(settings: ServerSettings) -> str:
+    """What tells this server's agents from those of others on the same database: an agent's name is one process's."""
+    if settings.database is None:
+        return ""
+    host = re.sub(r"[^\w.-]", "-", socket.gethostname())[:60]
+    return f"-{host}-{settings.port}"
 
 
 def _announce(settings: ServerSettings, setup_address: str | None) -> None:

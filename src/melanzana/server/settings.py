@@ -30,6 +30,12 @@ class ServerSettings(BaseSettings):
     )
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 takes a free one. 8000 is the original product's.")
     data: Path = Field(Path("melanzana-data"), description="Folder of the database, attachments and keys; made when missing.")
+    database: str | None = Field(
+        None,
+        repr=False,
+        description="Address of a PostgreSQL database that several servers share (postgresql://user@host:5432/name). "
+        "None: a file in the data folder, for one server.",
+    )
     realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
     public_url: str | None = Field(
         None,

@@ -1,9 +1,10 @@
 """The database as every service sees it: ask a question, or make a change.
 
 A service hands in a plain function of its `store.py`; it runs on a SQLAlchemy connection inside one transaction, and the answer
-comes back when the transaction is over. `SqliteDatabase` is the file of one server process: questions run on reader threads,
-changes on the one writer thread with group commit (`writer.py`). `InlineDatabase` runs everything on the calling thread, in
-memory, at once: the simulator's and the fast tests' database. One conformance suite holds both to the same promises.
+comes back when the transaction is over. In a `ThreadedDatabase` questions run on reader threads, changes on the one writer thread
+with group commit (`writer.py`): `SqliteDatabase` is the file of one server process, `PostgresqlDatabase` (`postgresql.py`) what
+several servers share. `InlineDatabase` runs everything on the calling thread, in
+memory, at once: the simulator's and the fast tests' database. One conformance suite holds all to the same promises.
 
 A change must use only its connection: no await, no network, no commit of its own. It may run beside others in one COMMIT.
 """
@@ -14,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,16 +23,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from melanzana.errors import SettingsError, UnavailableError
-from melanzana.storage.engines import (
-    driver_of,
-    error_name,
-    glancing_engine,
-    is_infrastructure,
-    memory_engine,
-    reader_engine,
-    unavailable,
-    writer_engine,
-)
+from melanzana.storage.engines import driver_of, glancing_engine, memory_engine, reader_engine, writer_engine
+from melanzana.storage.failures import FORBIDDEN, error_name, is_infrastructure, unavailable
 from melanzana.storage.homecoming import Homecoming
 from melanzana.storage.lock import ServerLock
 from melanzana.storage.writer import Writer, WriterLimits
@@ -38,9 +32,7 @@ from melanzana.storage.writer import Writer, WriterLimits
 T = TypeVar("T")
 Role = Literal["server", "visitor"]
 
-_READERS = 4
-#: What a question gets that tries to write: a mistake in our code, not a state of the disk.
-_FORBIDDEN = "SQLITE_READONLY"
+READERS = 4
 
 
 class Database(ABC):
@@ -69,23 +61,53 @@ class Database(ABC):
         too many changes wait, and then nothing of it is visible.
         """
 
+    async def instant(self) -> datetime | None:
+        """What time it is for everybody who shares the database; None when only this process uses it: its own clock is as good."""
+        return None
+
     @abstractmethod
     async def close(self) -> None:
         """Finish the changes that wait, then let go of the file. Later calls give UnavailableError."""
 
 
-class SqliteDatabase(Database):
+class ThreadedDatabase(Database):
+    """Questions on reader threads, changes on the writer's."""
+
+    def __init__(self, *, writer: Writer, readers: Engine) -> None:
+        self.writer = writer
+        self._readers = readers
+        self._homecoming = Homecoming()
+        self._threads = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="melanzana-reader")
+        self._closed = False
+
+    async def read(self, question: Callable[[Connection], T]) -> T:
+        self._require_open()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._readers, question)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        return await self._homecoming.of(self.writer.submit(change))
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self.writer.close)
+        await asyncio.to_thread(self._threads.shutdown)
+        self._readers.dispose()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise UnavailableError("the database is closed")
+
+
+class SqliteDatabase(ThreadedDatabase):
     """A database file of this server process."""
 
     def __init__(self, *, writer: Writer, readers: Engine, glancing: Connection, lock: ServerLock | None) -> None:
-        self.writer = writer
-        self._readers = readers
+        super().__init__(writer=writer, readers=readers)
         self._glancing = glancing
         self._glancing_alone = threading.Lock()
         self._lock = lock
-        self._homecoming = Homecoming()
-        self._threads = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="melanzana-reader")
-        self._closed = False
 
     @classmethod
     def open(cls, path: Path, *, role: Role = "server", limits: WriterLimits | None = None) -> "SqliteDatabase":
@@ -101,7 +123,7 @@ class SqliteDatabase(Database):
         try:
             path.touch(mode=0o600)  # SQLite gives the files beside it the same mode
             writer = Writer(writer_engine(path).connect, limits or WriterLimits())
-            return cls(writer=writer, readers=reader_engine(path, _READERS), glancing=glancing_engine(path).connect(), lock=lock)
+            return cls(writer=writer, readers=reader_engine(path, READERS), glancing=glancing_engine(path).connect(), lock=lock)
         except BaseException as error:
             if lock is not None:
                 lock.release()
@@ -110,28 +132,16 @@ class SqliteDatabase(Database):
                 raise SettingsError(f"{path} cannot be opened as a database: {reason}", field="data") from error
             raise
 
-    async def read(self, question: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise UnavailableError("the database is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._readers, question)
-
     async def glance(self, question: Callable[[Connection], T]) -> T:
-        if self._closed:
-            raise UnavailableError("the database is closed")
+        self._require_open()
         with self._glancing_alone, _infrastructure_told(), self._glancing.begin():
             return question(self._glancing)
-
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        return await self._homecoming.of(self.writer.submit(change))
 
     async def close(self) -> None:
         if self._closed:
             return
-        self._closed = True
-        await asyncio.to_thread(self.writer.close)
-        await asyncio.to_thread(self._threads.shutdown)
+        await super().close()
         self._glancing.close()
-        self._readers.dispose()
         if self._lock is not None:
             self._lock.release()
 
@@ -185,7 +195,7 @@ def _infrastructure_told() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if is_infrastructure(error) and error_name(error) != _FORBIDDEN:
+        if is_infrastructure(error) and error_name(error) != FORBIDDEN:
             raise unavailable(error) from error
         raise
 

@@ -10,18 +10,13 @@ from sqlite3 import Connection as DriverConnection
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, Pool, QueuePool, StaticPool
 
-from melanzana.errors import SettingsError, UnavailableError
+from melanzana.errors import SettingsError
 
 #: Milliseconds to wait for the short transaction of a visitor (the command line) before answering 503.
 BUSY_TIMEOUT_MS = 4_000
 _SYNCHRONOUS_FULL = 2
-
-#: Primary SQLite result codes that say "the file, the disk or the lock", not "your statement":
-#: BUSY LOCKED NOMEM READONLY INTERRUPT IOERR CORRUPT FULL CANTOPEN PROTOCOL NOTADB.
-_INFRASTRUCTURE = frozenset({5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26})
 
 
 def writer_engine(path: Path) -> Engine:
@@ -58,26 +53,6 @@ def driver_of(connection: Connection) -> DriverConnection:
     driver = connection.connection.dbapi_connection
     assert driver is not None
     return cast(DriverConnection, driver)
-
-
-def is_infrastructure(error: BaseException) -> bool:
-    """Did the file, the disk or a lock fail, rather than the statement?"""
-    if not isinstance(error, DBAPIError):
-        return False
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF) in _INFRASTRUCTURE
-
-
-def unavailable(error: BaseException) -> UnavailableError:
-    """The answer to a caller whose change was not committed."""
-    name = error_name(error)
-    return UnavailableError(f"the database does not answer now ({name}); nothing was changed, send it again", reason=name)
-
-
-def error_name(error: BaseException) -> str:
-    """SQLite's name of the result code (`SQLITE_FULL`), else the class of the error."""
-    name: str = getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__)
-    return name
 
 
 def _url(path: Path) -> URL:

@@ -4,7 +4,9 @@ Changes queue up while the disk is synchronising; the thread then takes up to `b
 its own SAVEPOINT so that one which fails takes only itself back. Nobody is answered before COMMIT has returned. When the file, the
 disk or the lock fails, everybody in the batch is told `UnavailableError` and the connection is thrown away: a failed
 synchronisation is never tried again on the same connection, because the kernel may report the lost pages as written the second
-time. The next batch opens the file afresh.
+time. The next batch opens the database afresh.
+
+On PostgreSQL a COMMIT may have been sent and never answered; then, and only then, the answer says that the outcome is not known.
 """
 
 import threading
@@ -16,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 
 from melanzana.errors import UnavailableError
-from melanzana.storage.engines import driver_of, is_infrastructure, unavailable
+from melanzana.storage.failures import is_infrastructure, is_lost, is_open, unavailable, undecided
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -43,6 +45,10 @@ class _Job:
 
 class _BatchFailedError(Exception):
     """The transaction itself is gone; the cause is chained."""
+
+
+class _CommitUnknownError(_BatchFailedError):
+    """COMMIT was sent and never answered."""
 
 
 class Writer:
@@ -98,7 +104,7 @@ class Writer:
         try:
             self._commit(batch)
         except BaseException as error:  # the thread must outlive whatever a change raises
-            self._refuse(batch, error.__cause__ if isinstance(error, _BatchFailedError) and error.__cause__ else error)
+            self._refuse(batch, error)
             return
         self.commits += 1
         self.changes += len(batch)
@@ -109,18 +115,36 @@ class Writer:
                 job.future.set_exception(job.error)
 
     def _commit(self, batch: list[_Job]) -> None:
-        if self._connection is None:
-            self._connection = self._connect()
-        with self._connection.begin():
+        connection, transaction = self._begin()
+        with transaction:
             for job in batch:
-                _apply(self._connection, job)
+                _apply(connection, job)
+            try:
+                transaction.commit()
+            except Exception as error:
+                if is_lost(error):
+                    raise _CommitUnknownError from error
+                raise
 
-    def _refuse(self, batch: list[_Job], cause: BaseException) -> None:
+    def _begin(self) -> tuple[Connection, RootTransaction]:
+        """A transaction; a connection that was lost while nothing was under way is replaced without a word."""
+        if self._connection is not None:
+            try:
+                return self._connection, self._connection.begin()
+            except Exception as error:
+                self._drop()
+                if not is_lost(error):
+                    raise
+        self._connection = self._connect()
+        return self._connection, self._connection.begin()
+
+    def _refuse(self, batch: list[_Job], failure: BaseException) -> None:
         self._drop()
+        cause = failure.__cause__ if isinstance(failure, _BatchFailedError) and failure.__cause__ else failure
         for job in batch:
-            failure = unavailable(cause)
-            failure.__cause__ = cause
-            job.future.set_exception(failure)
+            answer = undecided(cause) if isinstance(failure, _CommitUnknownError) else unavailable(cause)
+            answer.__cause__ = cause
+            job.future.set_exception(answer)
         with suppress(Exception):  # a log that cannot be written must not end the thread
             _log.error("database transaction failed", cause=repr(cause), changes=len(batch))
 
@@ -138,7 +162,7 @@ def _apply(connection: Connection, job: _Job) -> None:
         job.result = job.change(connection)
         savepoint.commit()
     except BaseException as error:
-        if is_infrastructure(error) or not driver_of(connection).in_transaction:
+        if is_infrastructure(error) or not is_open(connection):
             raise _BatchFailedError from error
         savepoint.rollback()
         job.error = error
