@@ -29,8 +29,9 @@ from melanzana.reports.service import ReportService
 from melanzana.server.logins import AccessRooms, Logins
 from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
-from melanzana.storage.database import Database, SqliteDatabase
+from melanzana.storage.database import Database
 from melanzana.storage.migrations import migrate
+from melanzana.storage.opening import open_database
 from melanzana.suts.service import SutService
 from melanzana.users.records import UserSettings
 from melanzana.users.service import UserService
@@ -86,7 +87,7 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
 
     Raises SettingsError when the folder cannot be used or another server holds it.
     """
-    database = SqliteDatabase.open(settings.data / "melanzana.db")
+    database = open_database(settings.data, settings.database)
     try:
         await migrate(database)
         services = await _build(settings, clock, database)
@@ -116,8 +117,8 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     waker = Waker()
     catalog = CatalogService(database, clock)
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
-    executions = ExecutionService(database, clock, figures, waker, catalog=catalog)
     suts = SutService(database, clock, master, audit)
+    executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts)
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     return Services(
         settings=settings,
