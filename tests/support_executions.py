@@ -10,6 +10,7 @@ from typing import Any
 
 from melanzana.access.permissions import SCOPES_OF
 from melanzana.access.records import Principal, PrincipalKind
+from melanzana.audit.service import AuditService
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
 from melanzana.executions.figures import LeaseFigures
@@ -20,9 +21,11 @@ from melanzana.graph.formats.text import read_text
 from melanzana.graph.model import Model
 from melanzana.protocol.events import Event, RunFinished, RunStarted, StepFinished, StepStarted
 from melanzana.protocol.peer import Lease, Report
+from melanzana.realms.master_key import MasterKey
 from melanzana.storage.database import Database, InlineDatabase
 from melanzana.storage.engines import driver_of
 from melanzana.storage.migrations import migrate
+from melanzana.suts.service import SutService
 
 REALM = "eggplant"
 MODEL_TEXT = """
@@ -88,6 +91,7 @@ class World:
     waker: Waker
     catalog: CatalogService
     executions: ExecutionService
+    suts: SutService
     model_uuid: str
     seeds: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -120,7 +124,7 @@ class World:
         """The server process ends and another one starts over the same database."""
         self.waker = Waker()
         self.executions = ExecutionService(
-            self.database, self.clock, self.figures, self.waker, catalog=self.catalog, randomness=self.seeds
+            self.database, self.clock, self.figures, self.waker, catalog=self.catalog, suts=self.suts, randomness=self.seeds
         )
 
 
@@ -146,6 +150,10 @@ def _restore(driver: sqlite3.Connection) -> None:
         template.backup(driver)
 
 
+def sut_service(database: Database, clock: Clock) -> SutService:
+    return SutService(database, clock, MasterKey(b"m" * 32), AuditService(database, clock), random.Random(2))
+
+
 async def open_world(figures: LeaseFigures | None = None, database: Database | None = None, clock: Clock | None = None) -> World:
     """A world over `database`, which has its schema already or none at all; a fresh one in memory when left out."""
     if database is None:
@@ -157,7 +165,8 @@ async def open_world(figures: LeaseFigures | None = None, database: Database | N
     catalog = CatalogService(database, clock)
     version = await catalog.add_model(REALM, None, None, doors(), MODEL_TEXT)
     figures = figures or LeaseFigures()
-    executions = ExecutionService(database, clock, figures, waker, catalog=catalog, randomness=seeds)
+    suts = sut_service(database, clock)
+    executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts, randomness=seeds)
     return World(
         database=database,
         clock=clock,
@@ -165,6 +174,7 @@ async def open_world(figures: LeaseFigures | None = None, database: Database | N
         waker=waker,
         catalog=catalog,
         executions=executions,
+        suts=suts,
         model_uuid=version.uuid,
         seeds=seeds,
     )

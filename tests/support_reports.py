@@ -27,7 +27,7 @@ from melanzana.reports import api as reports_api
 from melanzana.reports.service import ReportService
 from melanzana.server import openapi, problems
 from support_auth import BASE_URL, SOMEBODY, Auth, make_auth
-from support_executions import doors
+from support_executions import doors, sut_service
 
 REALM = "eggplant"
 #: When the runs of `stored` began.
@@ -198,7 +198,8 @@ class House:
 async def open_house() -> House:
     auth = await make_auth()
     catalog = CatalogService(auth.database, auth.clock)
-    executions = ExecutionService(auth.database, auth.clock, LeaseFigures(), Waker(), catalog=catalog)
+    suts = sut_service(auth.database, auth.clock)
+    executions = ExecutionService(auth.database, auth.clock, LeaseFigures(), Waker(), catalog=catalog, suts=suts)
     reports = ReportService(catalog, executions)
     gate = Gate(auth.service.believe)
     app = FastAPI(redirect_slashes=False)

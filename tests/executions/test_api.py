@@ -86,6 +86,7 @@ async def test_what_is_ignored_is_named(app: RunningApp, model: dict[str, Any]) 
         covertarget=1,
         agent={"agent_id": None, "zone": "eu"},
         asset={"asset_version_id": "v1"},
+        dry_run=True,
         sut={"criteria": ["windows"]},
     )
     assert started["ignored_fields"] == ["covertarget", "agent.zone", "asset.asset_version_id", "sut.criteria"]

@@ -16,6 +16,7 @@ from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
 from melanzana.reports import api as reports_api
+from melanzana.suts import api as suts_api
 from melanzana.users import api as users_api
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/rest-api.md").read_text("utf-8")
@@ -31,6 +32,7 @@ def served() -> set[str]:
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
+        suts_api.router(None, gate, None, None),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
         audit_api.router(None, gate),  # type: ignore[arg-type]
         realms_api.router(None, gate),  # type: ignore[arg-type]

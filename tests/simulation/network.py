@@ -65,7 +65,7 @@ class Server:
     def start(self) -> None:
         world = self._world
         self.executions = self._service(
-            world.database, world.clock, world.figures, Waker(), catalog=world.catalog, randomness=world.seeds
+            world.database, world.clock, world.figures, Waker(), catalog=world.catalog, suts=world.suts, randomness=world.seeds
         )
         self.agents = AgentService(
             world.database, world.clock, self.executions, world.figures, clients=self._clients, blobs=_NoBlobs()

@@ -113,6 +113,7 @@ class LeaseAnswer(BaseModel):
     snapshot: dict[str, Any]
     lease_seconds: float
     next_seq: int
+    sut: dict[str, Any] | None = Field(description="The system under test that is locked for it, connections with their secrets.")
 
 
 class DirectiveAnswer(BaseModel):

@@ -119,14 +119,21 @@ def new_execution(request: StartRequest, plan: Plan, principal: Principal, execu
         requested_agent_id=request.agent_id if snapshot.perform else None,
         labels=tuple(sorted(set(request.labels))),
         tags=tuple(dict.fromkeys(request.tags)),
-        ignored_fields=request.ignored_fields,
+        ignored_fields=(*request.ignored_fields, *(() if snapshot.perform else _sut_fields(request))),
         paused=False,
         created_at=at,
         created_by=principal.client_id,
+        wanted_sut=request.sut if snapshot.perform else None,
         started_at=None,
         ended_at=None,
         snapshot=snapshot,
     )
+
+
+def _sut_fields(request: StartRequest) -> tuple[str, ...]:
+    """What a dry run ignores: it touches no system under test."""
+    wish = request.sut
+    return () if wish is None else tuple(f"sut.{name}" for name in ("sut_id", "criteria") if getattr(wish, name))
 
 
 def fingerprint(request: StartRequest) -> str:

@@ -10,6 +10,7 @@ from melanzana.generation.step import Verdict
 from melanzana.graph.model import Scalar
 from melanzana.protocol.events import Event, event_from_json
 from melanzana.protocol.snapshot import Snapshot
+from melanzana.suts.records import SutWish
 
 #: Capability that an agent needs to perform code, and the one to generate a path without performing any.
 PERFORMS = "python"
@@ -66,8 +67,9 @@ class StartRequest:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     on_error: str | None = None
     labels: tuple[str, ...] = ()  #: capabilities the agent must have, literally
+    sut: SutWish | None = None  #: the system under test to lock
     tags: tuple[str, ...] = ()
-    ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `sut.criteria`
+    ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `asset.asset_version_id`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,9 @@ class ExecutionSummary:
     paused: bool
     created_at: datetime
     created_by: str  #: client_id
+    wanted_sut: SutWish | None = None  #: what must be free, and is locked, for it to be carried out
+    sut_id: str | None = None  #: uuid of the system under test of the current or last attempt; None while queued
+    waiting_for: str | None = None  #: in a sentence, while queued; computed, never stored
     started_at: datetime | None  #: when the current attempt's agent began to walk
     ended_at: datetime | None
 
@@ -168,6 +173,7 @@ class Holding:
     requested_agent_id: int | None
     agent_id: int | None
     session: int | None
+    sut_id: str | None  #: which system under test the attempt has
     reason: str | None
     next_seq: int  #: number of the next agent event of this attempt
     log_seq: int  #: number of the last line of the log

@@ -8,6 +8,8 @@ monotonic seconds since, so a wall clock that jumps loses nobody; the first swee
 import random
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +21,8 @@ from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, UnavailableError
 from melanzana.executions import lifecycle, planning, store, transitions
+from melanzana.executions.answering import directive_of, is_news, lease_of
+from melanzana.executions.assigning import Assigning, SutTakenError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.planning import KnownModels, Plan
@@ -43,8 +47,11 @@ from melanzana.executions.waking import Waker
 from melanzana.protocol.peer import Directive, Lease, Report
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.storage.database import Database
+from melanzana.suts.service import SutService
 
 _log = structlog.get_logger("melanzana.executions")
+#: Executions that agents are woken for when one system under test is free: the first may want something besides.
+_WOKEN = 4
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
 
@@ -68,12 +75,14 @@ class ExecutionService:
         waker: Waker,
         *,
         catalog: CatalogService,
+        suts: SutService,
         randomness: Randomness | None = None,
     ) -> None:
         self._database, self._clock, self.figures, self._waker, self._catalog = database, clock, figures, waker, catalog
         self._randomness = randomness or random.SystemRandom()
-        self._policy = SweepPolicy(figures)
-        self._models = KnownModels()
+        self._policy, self._models = SweepPolicy(figures), KnownModels()
+        self._assigning = Assigning(suts, figures.grace_seconds)
+        suts.tell(self._sut_freed)
         self._origin = clock.now() - timedelta(seconds=clock.monotonic())
 
     # --- for clients --------------------------------------------------------------------------------------------------------------
@@ -94,6 +103,7 @@ class ExecutionService:
         plan = await self._plan(request, principal.realm)
         name = str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
         fresh = planning.new_execution(request, plan, principal, name, self._clock.now())
+        fresh = await self._with_sut(fresh, request)
         needs = frozenset({PERFORMS if fresh.perform else DRY, *fresh.labels})
         execution = await self._database.write(lambda tx: self._enqueue(tx, fresh, needs, key, mark))
         self._wake_agent(execution.realm, needs, execution.requested_agent_id)
@@ -101,15 +111,24 @@ class ExecutionService:
 
     async def get(self, realm: str, ref: str | int) -> Execution:
         """By uuid or run id. Raises NotFoundError."""
-        found = await self._database.read(lambda tx: store.find(tx, realm, ref))
+
+        def question(tx: Connection) -> Execution | None:
+            found = store.find(tx, realm, ref)
+            return None if found is None else self._assigning.explained(tx, realm, (found,))[0]
+
+        found = await self._database.read(question)
         if found is None:
             raise NotFoundError(f"there is no execution {ref}", field="execution_id")
         return found
 
     async def list(self, realm: str, wanted: ExecutionFilter | None = None) -> ExecutionPage:
         """One page, newest first."""
-        items, total = await self._database.read(lambda tx: store.page(tx, realm, wanted or ExecutionFilter()))
-        return ExecutionPage(items=items, total=total)
+
+        def question(tx: Connection) -> ExecutionPage:
+            items, total = store.page(tx, realm, wanted or ExecutionFilter())
+            return ExecutionPage(items=self._assigning.explained(tx, realm, items), total=total)
+
+        return await self._database.read(question)
 
     async def events(self, realm: str, ref: str | int, after: int = 0, limit: int | None = None) -> tuple[StoredEvent, ...]:
         """Lines of the log after line `after`, in order. Raises NotFoundError."""
@@ -137,6 +156,7 @@ class ExecutionService:
             seen = store.required(tx, realm, ref)
             if seen.state not in TERMINAL:
                 raise ConflictError(f"the execution is {seen.state}; abort it first", state=seen.state)
+            self._assigning.forget(tx, seen.run_id)
             store.remove(tx, seen.run_id)
 
         await self._database.write(change)
@@ -165,9 +185,11 @@ class ExecutionService:
         be stored, and what `fence` raises.
         """
         with self._waker.listen(("execution", report.execution_id)) as signal:
-            seen = await self._database.write(lambda tx: self._take_in(tx, agent, report, fence))
+            seen, freed = await self._database.write(lambda tx: self._take_in(tx, agent, report, fence))
+            if freed is not None:
+                await self._sut_freed(seen.realm, freed)
             directive = self._directive(seen)
-            if report.events or report.wait_seconds <= 0 or _is_news(directive) or self._waker.closed:
+            if report.events or report.wait_seconds <= 0 or is_news(directive) or self._waker.closed:
                 return directive
             await signal.wait(min(report.wait_seconds, self.figures.lease_seconds / 2))
         return self._directive(await self._database.read(lambda tx: _look(tx, agent, report, fence)))
@@ -188,6 +210,7 @@ class ExecutionService:
         now = self._clock.monotonic()
         if self._policy.must_rearm(now):
             until = self._lease_end()
+            await self._database.write(lambda tx: self._assigning.rearm(tx, until))
             rearmed = await self._database.write(lambda tx: store.rearm(tx, until))
             return SweepResult(rearmed=rearmed)
         before = self._steady() - timedelta(seconds=self.figures.grace_seconds)
@@ -233,6 +256,7 @@ class ExecutionService:
         if store.is_full(tx, fresh.realm, self.figures.queue_bound):
             raise UnavailableError(f"{self.figures.queue_bound} executions are queued; wait until some have ended", retry_after=5)
         execution = store.insert_execution(tx, fresh, needs, self._steady())
+        self._assigning.queue(tx, fresh.realm, execution.run_id, fresh.wanted_sut)
         transitions.queued(tx, execution.run_id, fresh.created_at, fresh.created_by, fresh.ignored_fields)
         if key is not None:
             store.remember_key(tx, key, mark, execution.run_id)
@@ -243,59 +267,56 @@ class ExecutionService:
     async def _claim(self, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
         def question(tx: Connection) -> bool:
             _check(tx, fence)
-            return store.has_work(tx, agent)
+            return store.has_work(tx, agent, self._assigning.condition(tx, agent))
 
-        if not await self._database.read(question):
-            return None
-        return await self._database.write(lambda tx: self._lease(tx, agent, fence))
+        while await self._database.read(question):
+            with suppress(SutTakenError):
+                return await self._database.write(lambda tx: self._lease(tx, agent, fence))
+        return None
 
     def _lease(self, tx: Connection, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
         _check(tx, fence)
-        seen = store.claim(tx, agent, self._lease_end())
+        until = self._lease_end()
+        seen = store.claim(tx, agent, until, self._assigning.condition(tx, agent))
         if seen is None:
             return None
-        transitions.leased(tx, seen, agent, self._clock.now())
+        sut = self._assigning.take(tx, seen, agent, until)
+        transitions.leased(tx, seen, agent, self._clock.now(), sut)
         execution = store.find(tx, agent.realm, seen.run_id)
         assert execution is not None
-        return Lease(
-            execution_id=execution.id,
-            run_id=execution.run_id,
-            attempt=execution.attempt,
-            snapshot=execution.snapshot,
-            lease_seconds=self.figures.lease_seconds,
-            next_seq=seen.next_seq,
-        )
+        return lease_of(execution, seen.next_seq, self.figures.lease_seconds, sut)
 
-    def _take_in(self, tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | None) -> Holding:
+    def _take_in(self, tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | None) -> tuple[Holding, str | None]:
+        """The execution after the report, and the system under test that is free with its end."""
         _check(tx, fence)
-        seen = store.renew(tx, agent, report.execution_id, report.attempt, self._lease_end())
+        until = self._lease_end()
+        seen = store.renew(tx, agent, report.execution_id, report.attempt, until)
         if seen is None:
-            return transitions.answer_late(tx, agent, report)
-        return transitions.take_in(tx, seen, report, self._clock.now())
+            return transitions.answer_late(tx, agent, report), None
+        self._assigning.renew(tx, seen, until)
+        after = transitions.take_in(tx, seen, report, self._clock.now())
+        return after, self._assigning.let_go(tx, seen, after)
 
     def _directive(self, seen: Holding) -> Directive:
-        return Directive(
-            next_seq=seen.next_seq,
-            lease_seconds=self.figures.lease_seconds,
-            abort_requested=seen.state is LifecycleState.ABORTING,
-            resume_requested=seen.resume_requested,
-            ended=seen.state in TERMINAL,
-        )
+        return directive_of(seen, self.figures.lease_seconds)
 
     # --- the sweep ----------------------------------------------------------------------------------------------------------------
 
     async def _release(self, lease: Lapsed, before: datetime) -> Holding | None:
-        def change(tx: Connection) -> tuple[Holding | None, frozenset[str]]:
+        def change(tx: Connection) -> tuple[Holding | None, frozenset[str], str | None]:
             seen = store.still_lapsed(tx, lease, before)
             if seen is None:
-                return None, frozenset()
-            return self._let_go(tx, seen, lease.performed), store.needs_of(tx, seen.run_id)
+                return None, frozenset(), None
+            after = self._let_go(tx, seen, lease.performed)
+            return after, store.needs_of(tx, seen.run_id), self._assigning.let_go(tx, seen, after)
 
-        moved, needs = await self._database.write(change)
+        moved, needs, freed = await self._database.write(change)
         if moved is not None:
             self._waker.wake_all(("execution", moved.execution_id))
             if moved.state is LifecycleState.QUEUED:
                 self._wake_agent(moved.realm, needs, moved.requested_agent_id)
+            if freed is not None:
+                await self._sut_freed(moved.realm, freed)
         return moved
 
     def _let_go(self, tx: Connection, seen: Holding, performed: bool) -> Holding:
@@ -323,6 +344,18 @@ class ExecutionService:
         seen = await self._database.write(change)
         self._waker.wake_all(("execution", seen.execution_id))
         return seen.state
+
+    async def _with_sut(self, fresh: Execution, request: StartRequest) -> Execution:
+        """A run that repeats another needs what that one needed, unless it says otherwise."""
+        if not fresh.perform or request.sut is not None or request.rerun_of is None:
+            return fresh
+        return replace(fresh, wanted_sut=(await self.get(fresh.realm, request.rerun_of)).wanted_sut)
+
+    async def _sut_freed(self, realm: str, sut_id: str) -> None:
+        """Wake an agent for each of the first that could use it."""
+        which = self._assigning.waits_for(sut_id)
+        for needs, agent_id in await self._database.read(lambda tx: store.waiting(tx, realm, which, _WOKEN)):
+            self._wake_agent(realm, needs, agent_id)
 
     def _wake_agent(self, realm: str, needs: frozenset[str], agent_id: int | None) -> None:
         self._waker.wake_one(("queue", realm), lambda agent: needs <= agent.capabilities and agent_id in {None, agent.agent_id})
@@ -359,10 +392,6 @@ def _look(tx: Connection, agent: ClaimingAgent, report: Report, fence: Fence | N
     _check(tx, fence)
     seen = store.held_by(tx, agent, report.execution_id, report.attempt)
     return transitions.answer_late(tx, agent, report) if seen is None else seen
-
-
-def _is_news(directive: Directive) -> bool:
-    return directive.abort_requested or directive.resume_requested or directive.ended
 
 
 def _last_logs(tx: Connection, realm: str, model_id: str) -> list[tuple[StoredEvent, ...]]:

@@ -1,7 +1,7 @@
 """What the execution routes read from a body or query and write into an answer: the foreign spelling and nothing else.
 
 The start body is that of the original product with our own fields beside it. A field that is unknown, or known and without meaning
-here (a SUT to lock, a version of a stored suite), is ignored by name, never silently: `ignored_fields` of the answer lists it.
+here (a version of a stored suite, a SUT of a dry run), is ignored by name, never silently: `ignored_fields` of the answer lists it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,7 @@ from melanzana.errors import RequestError
 from melanzana.executions.planning import PAUSE_LIMIT_SECONDS, SEED_LIMIT
 from melanzana.executions.records import ExecutionSummary, LifecycleState, StartRequest
 from melanzana.generation.step import OnError, Verdict
+from melanzana.suts.records import SutWish
 
 #: Largest integer id: 64 bits.
 ID_LIMIT = 2**63 - 1
@@ -56,10 +57,10 @@ class AssetPart(_Part):
 
 
 class SutPart(_Part):
-    """Accepted and ignored: systems under test are not locked."""
+    """The system under test to lock while code is performed. Given both, it must be this one and have the criteria."""
 
-    sut_id: Text | None = None
-    criteria: list[Text] | None = None
+    sut_id: Text | None = Field(None, description="`id` of a system under test.")
+    criteria: list[Text] | None = Field(None, max_length=50, description="Any that has every one of these criteria.")
 
 
 class StartBody(_Part):
@@ -71,7 +72,7 @@ class StartBody(_Part):
     test_case_id: Ref | None = Field(None, description="Integer id or uuid of a test case: a directed run.")
     script: Text | None = Field(None, description="Script-based runs are not offered; refused with 422.")
     asset: AssetPart | None = Field(None, description="null: no code is performed.")
-    sut: SutPart | None = None
+    sut: SutPart | None = Field(None, description="null: none is locked.")
     rerun_id: Id | None = Field(None, description="`run_id` of an earlier run, to be repeated with its model, path, seed and data.")
     step_pause_time: FiniteFloat | None = Field(
         None, ge=0, le=PAUSE_LIMIT_SECONDS, description="Pause after each step, in seconds."
@@ -121,6 +122,8 @@ class ExecutionAnswer(StartedAnswer):
     model_name: str
     test_case: str | None
     agent_id: int | None
+    sut_id: str | None = Field(description="The system under test of the current or last attempt.")
+    waiting_for: str | None = Field(description="Why it is still queued.")
     labels: list[str]
     tags: list[str]
     created_at: datetime
@@ -178,6 +181,7 @@ def start_request(body: StartBody, agent_id: int | None, *, strict: bool) -> Sta
         parameters=body.parameters or {},
         on_error=body.onerror,
         labels=tuple(body.labels),
+        sut=_sut(body.sut),
         tags=tuple(body.tags),
         ignored_fields=ignored,
     )
@@ -196,8 +200,6 @@ def ignored_fields(body: StartBody) -> Iterator[str]:
             yield from (f"{prefix}{name}"[:256] for name in part.model_extra or {})
     if body.asset is not None and body.asset.asset_version_id is not None:
         yield "asset.asset_version_id"
-    if body.sut is not None:
-        yield from (f"sut.{name}" for name in ("sut_id", "criteria") if getattr(body.sut, name) is not None)
 
 
 def started_answer(execution: ExecutionSummary) -> StartedAnswer:
@@ -206,7 +208,19 @@ def started_answer(execution: ExecutionSummary) -> StartedAnswer:
 
 def execution_answer(execution: ExecutionSummary) -> ExecutionAnswer:
     names = (
-        *("state", "attempt", "verdict", "reason", "message", "paused", "model_name", "test_case", "agent_id"),
+        *(
+            "state",
+            "attempt",
+            "verdict",
+            "reason",
+            "message",
+            "paused",
+            "model_name",
+            "test_case",
+            "agent_id",
+            "sut_id",
+            "waiting_for",
+        ),
         *("labels", "tags", "created_at", "started_at", "ended_at"),
     )
     return ExecutionAnswer(**_started(execution), **{name: getattr(execution, name) for name in names})
@@ -221,6 +235,11 @@ def _started(execution: ExecutionSummary) -> Mapping[str, Any]:
         "ignored_fields": list(execution.ignored_fields),
         **{name: getattr(execution, name) for name in names},
     }
+
+
+def _sut(part: SutPart | None) -> SutWish | None:
+    wish = SutWish() if part is None else SutWish(sut_id=part.sut_id or None, criteria=tuple(part.criteria or ()))
+    return wish or None
 
 
 def _suite(body: StartBody) -> str | None:

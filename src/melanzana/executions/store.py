@@ -5,6 +5,7 @@ that is at hand, with their lines in the log, are in `transitions.py` and `rows.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -33,14 +34,17 @@ from melanzana.executions.tables import (
 )
 from melanzana.generation.step import Verdict
 from melanzana.protocol.snapshot import Snapshot
+from melanzana.suts.records import SutWish
 
-_SUMMARY = [executions.c[name] for name in ExecutionSummary.__dataclass_fields__]
+_COLUMNS = [name for name in ExecutionSummary.__dataclass_fields__ if name != "waiting_for"]
+_SUMMARY = [executions.c[name] for name in _COLUMNS]
 _LISTS = ("labels", "tags", "ignored_fields")
 
 
 def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str], queued_at: datetime) -> Execution:
     """Keep a new execution; its run id is given by the database."""
-    values = {name: getattr(execution, name) for name in ExecutionSummary.__dataclass_fields__ if name != "run_id"}
+    values = {name: getattr(execution, name) for name in _COLUMNS if name != "run_id"}
+    values["wanted_sut"] = None if execution.wanted_sut is None else asdict(execution.wanted_sut)
     values |= {name: list(values[name]) for name in _LISTS}
     state = {"queued_at": queued_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
     run_id = tx.execute(insert(executions).values(**values, **state).returning(executions.c.run_id)).scalar_one()
@@ -103,17 +107,17 @@ def find_key(tx: Connection, key: tuple[str, str, str]) -> tuple[str, int] | Non
     return None if row is None else (row.fingerprint, row.run_id)
 
 
-def has_work(tx: Connection, agent: ClaimingAgent) -> bool:
+def has_work(tx: Connection, agent: ClaimingAgent, also: ColumnElement[bool]) -> bool:
     """Whether a claim by `agent` would get something."""
-    return tx.execute(_claimable(agent)).first() is not None
+    return tx.execute(_claimable(agent, also)).first() is not None
 
 
-def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime) -> Holding | None:
+def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime, also: ColumnElement[bool]) -> Holding | None:
     """Hand the oldest execution that `agent` can take to it, as a new attempt, in one statement."""
     change = (
         update(executions)
         .where(
-            executions.c.run_id == _claimable(agent).with_for_update(skip_locked=True).scalar_subquery(),
+            executions.c.run_id == _claimable(agent, also).with_for_update(skip_locked=True).scalar_subquery(),
             executions.c.state == LifecycleState.QUEUED,
         )
         .values(
@@ -129,6 +133,17 @@ def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime) -> Holding
         )
     )
     return returned(tx, change)
+
+
+def waiting(tx: Connection, realm: str, which: ColumnElement[bool], most: int) -> tuple[tuple[frozenset[str], int | None], ...]:
+    """The needs and the agent asked for, of the oldest queued executions of which `which` holds."""
+    question = (
+        select(executions.c.run_id, executions.c.requested_agent_id)
+        .where(executions.c.realm == realm, executions.c.state == LifecycleState.QUEUED, which)
+        .order_by(executions.c.run_id)
+        .limit(most)
+    )
+    return tuple((needs_of(tx, row.run_id), row.requested_agent_id) for row in tx.execute(question).all())
 
 
 def required(tx: Connection, realm: str, ref: str | int) -> Holding:
@@ -239,8 +254,8 @@ def _held_by(agent: ClaimingAgent, execution_id: str, attempt: int) -> tuple[Col
     )
 
 
-def _claimable(agent: ClaimingAgent) -> Select[tuple[int]]:
-    """The oldest queued execution whose every need the agent meets."""
+def _claimable(agent: ClaimingAgent, also: ColumnElement[bool]) -> Select[tuple[int]]:
+    """The oldest queued execution whose every need the agent meets, and of which `also` holds."""
     unmet = exists().where(
         execution_needs.c.run_id == executions.c.run_id, execution_needs.c.need.not_in(sorted(agent.capabilities))
     )
@@ -252,15 +267,21 @@ def _claimable(agent: ClaimingAgent) -> Select[tuple[int]]:
             executions.c.state == LifecycleState.QUEUED,
             asked_for.is_(None) | (asked_for == agent.agent_id),
             ~unmet,
+            also,
         )
         .order_by(executions.c.run_id)
         .limit(1)
     )
 
 
+def _wish(document: Mapping[str, Any] | None) -> SutWish | None:
+    return None if document is None else SutWish(sut_id=document["sut_id"], criteria=tuple(document["criteria"]))
+
+
 def _summary(row: RowMapping) -> Mapping[str, Any]:
-    values = {name: row[name] for name in ExecutionSummary.__dataclass_fields__}
+    values = {name: row[name] for name in _COLUMNS}
     values |= {name: tuple(values[name]) for name in _LISTS}
     values["state"] = LifecycleState(row["state"])
+    values["wanted_sut"] = _wish(row["wanted_sut"])
     values["verdict"] = None if row["verdict"] is None else Verdict(row["verdict"])
     return values

@@ -16,6 +16,7 @@ from melanzana.executions.records import ClaimingAgent, Holding, LifecycleState,
 from melanzana.generation.step import Verdict
 from melanzana.protocol.events import RunFinished
 from melanzana.protocol.peer import Report
+from melanzana.suts.records import AssignedSut
 
 _ENDED_ALREADY = "the execution has already ended as {}"
 
@@ -28,9 +29,13 @@ def queued(tx: Connection, run_id: int, at: datetime, by: str, ignored: tuple[st
         rows.write_line(tx, run_id, at, "LogWritten", {"message": message, "severity": "WARNING", "stage": "start"})
 
 
-def leased(tx: Connection, seen: Holding, agent: ClaimingAgent, at: datetime) -> None:
-    """Note who took the execution."""
-    rows.write_line(tx, seen.run_id, at, "ExecutionLeased", {"agent_id": agent.agent_id, "agent": agent.name})
+def leased(tx: Connection, seen: Holding, agent: ClaimingAgent, at: datetime, sut: AssignedSut | None = None) -> None:
+    """Note who took the execution, and the system under test that was locked for it."""
+    body = {"agent_id": agent.agent_id, "agent": agent.name}
+    if sut is not None:
+        rows.note(tx, seen.run_id, sut_id=sut.id)
+        body |= {"sut_id": sut.id, "sut": sut.name}
+    rows.write_line(tx, seen.run_id, at, "ExecutionLeased", body)
 
 
 def abort(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> Holding:
@@ -97,7 +102,7 @@ def requeue(tx: Connection, seen: Holding, at: datetime, queued_at: datetime) ->
     """Give the execution of a lost agent back to the queue; `queued_at` counts for the queue's expiry."""
     body = {"agent_id": seen.agent_id, "attempt": seen.attempt, "reason": Reason.AGENT_LOST}
     rows.write_line(tx, seen.run_id, at, "ExecutionRequeued", body)
-    return _move(tx, seen, Change.REQUEUE, agent_id=None, session=None, started_at=None, queued_at=queued_at)
+    return _move(tx, seen, Change.REQUEUE, agent_id=None, session=None, sut_id=None, started_at=None, queued_at=queued_at)
 
 
 def lose(tx: Connection, seen: Holding, at: datetime) -> Holding:

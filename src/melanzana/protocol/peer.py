@@ -19,8 +19,9 @@ Implementations: `runner/http_peer.py` over HTTP, and the server's agents servic
 simulator runs. Both pass `tests/protocol/peer_conformance.py`.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from melanzana.protocol.events import Event
 from melanzana.protocol.snapshot import Snapshot
@@ -63,6 +64,8 @@ class Lease:
     snapshot: Snapshot
     lease_seconds: float
     next_seq: int = 1  #: 1 for a fresh attempt
+    #: what the run is made against: `id`, `name`, `criteria`, `connections` with their secrets; None: nothing was locked
+    sut: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ def lease_to_json(lease: Lease) -> dict[str, Any]:
         "snapshot": lease.snapshot.to_json(),
         "lease_seconds": lease.lease_seconds,
         "next_seq": lease.next_seq,
+        "sut": None if lease.sut is None else dict(lease.sut),
     }
 
 
@@ -79,6 +80,7 @@ def lease_from_json(document: Any) -> Lease:
         snapshot=_snapshot(body),
         lease_seconds=_seconds(body, "lease_seconds"),
         next_seq=_whole(body, "next_seq", 1),
+        sut=None if body.get("sut") is None else _object(body["sut"], "sut"),
     )
 
 

@@ -147,6 +147,8 @@ class RunPlan(BaseModel):
     endtime: datetime | None
     agent_id: int | None
     agentname: str | None
+    sut_id: str | None = Field(description="The system under test of the current or last attempt.")
+    waiting_for: str | None = Field(description="Why it is still queued.")
     initiator: str = Field(description="`api`: started over REST.")
     created_by: str = Field(description="The API client that started it.")
     tags: list[str]
@@ -224,7 +226,10 @@ def run_item(row: RunRow) -> RunItem:
 
 def _item(row: RunRow) -> dict[str, Any]:
     run = row.execution
-    same = ("state", "reason", "message", "model_version", "path", "seed", "paused", "attempt", "agent_id", "created_by")
+    same = (
+        *("state", "reason", "message", "model_version", "path", "seed", "paused", "attempt", "agent_id", "created_by"),
+        *("sut_id", "waiting_for"),
+    )
     return {
         **{name: getattr(run, name) for name in same},
         "id": run.run_id,

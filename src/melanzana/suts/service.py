@@ -170,9 +170,9 @@ class SutService:
         store.remove_wish(tx, run_id)
 
     @staticmethod
-    def can_have(realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
+    def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
         """For the statement that claims: the run needs none, or one that it asks for is free for this agent."""
-        return store.can_have(realm, agent_id, run_id)
+        return store.can_have(tx, realm, agent_id, run_id)
 
     @staticmethod
     def waiting_for(sut_id: str, run_id: ColumnElement[int]) -> ColumnElement[bool]:

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    and_,
     delete,
     exists,
     insert,
@@ -164,13 +163,18 @@ def remove_wish(tx: Connection, run_id: int) -> None:
 
 def waiting_for(sut_id: str, run_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition that a run asks for a system under test, and this one is such a one."""
-    return exists().where(sut_wishes.c.run_id == run_id) & ~_unmet(literal(sut_id), run_id)
+    return _asks(run_id) & ~_unmet(literal(sut_id), run_id)
 
 
-def can_have(realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition that a run needs no system under test, or that one it asks for is free for this agent."""
-    asks = exists().where(sut_wishes.c.run_id == run_id)
-    return ~asks | exists().where(*_free(realm, agent_id), ~_unmet(suts.c.id, run_id))
+def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
+    """The condition that a run needs no system under test, or that one it asks for is free for this agent.
+
+    Asked of every queued run, so that what is free is looked up once, beforehand: mostly nothing is while many wait.
+    """
+    free = tx.execute(select(suts.c.id).where(*_free(realm, agent_id))).scalars().all()
+    if not free:
+        return ~_asks(run_id)
+    return ~_asks(run_id) | exists().where(suts.c.id.in_(free), ~_unmet(suts.c.id, run_id)).correlate_except(suts)
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------------------
@@ -230,8 +234,13 @@ def _free(realm: str, agent_id: int) -> tuple[ColumnElement[bool], ...]:
 
 def _unmet(sut_id: ColumnElement[str], run_id: ColumnElement[int]) -> ColumnElement[bool]:
     """The condition that the run asks for a word which this one does not answer to."""
-    answers = exists().where(and_(sut_handles.c.sut_id == sut_id, sut_handles.c.handle == sut_wishes.c.handle))
-    return exists().where(sut_wishes.c.run_id == run_id, ~answers)
+    answers = exists().where(sut_handles.c.sut_id == sut_id, sut_handles.c.handle == sut_wishes.c.handle)
+    unanswered = ~answers.correlate_except(sut_handles)  # named outright: by itself a column reaches one SELECT out, not two
+    return exists().where(sut_wishes.c.run_id == run_id, unanswered).correlate_except(sut_wishes)
+
+
+def _asks(run_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return exists().where(sut_wishes.c.run_id == run_id).correlate_except(sut_wishes)
 
 
 def _require_free(tx: Connection, sut: Sut) -> None:
