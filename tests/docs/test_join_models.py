@@ -43,3 +43,17 @@ def test_a_clash_names_files_and_lines(folder: Path) -> None:
         )
     error = CliRunner().invoke(app, ["generate", "shop.yaml", "--join", "account.yaml"]).exception
     assert "shop.yaml:4:3 and account.yaml:4:3: two models have a variable 'n'" in str(error)
+
+
+def test_a_broken_file_is_named(folder: Path) -> None:
+    """An error of one of the files begins with file, line and column."""
+    (folder / "account.yaml").write_text("model: B\nstart: A\nstates:\n  A: {actions: {go: Nowhere}}\n", encoding="utf-8")
+    error = CliRunner().invoke(app, ["generate", "shop.yaml", "--join", "account.yaml"]).exception
+    assert str(error).startswith("account.yaml:4:")
+
+
+def test_a_run_walks_joined_models() -> None:
+    """A dry run of a tour passes, over all transitions of both."""
+    command = ["run", "shop.yaml", "--join", "account.yaml", "--dry-run", "--path", "tour()", "--seed", "1"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "transitions 4/4" in result.output) == (0, True), result.output

@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 
 def joined(first: Path, others: Sequence[Path]) -> "Model":
     """The one valid model, begun by the first. Errors: `ModelError` of a file or of what they are together."""
-    from melanzana.graph.formats.reading import read_model
     from melanzana.graph.joining import Part, join_models
     from melanzana.graph.validation import require_valid
 
     parts: list[Part] = []
     for file in (first, *others):
         name = "<stdin>" if str(file) == "-" else str(file)
-        result = read_model(read_bytes(file), name, folder_of(file))
-        _require_valid(result, name)
+        result = _read(file, name)
         for note in result.notes:
             typer.echo(printable(f"note: {name}: {note.message}"), err=True)
         parts.append(Part(result.model, _placing(result, name)))
@@ -37,14 +35,21 @@ def joined(first: Path, others: Sequence[Path]) -> "Model":
     return found.model
 
 
-def _require_valid(result: "ReadResult", name: str) -> None:
-    from melanzana.errors import InvalidModelError
+def _read(file: Path, name: str) -> "ReadResult":
+    """The valid model of one file; an error begins with the place in it."""
+    from melanzana.errors import FormatError, InvalidModelError
+    from melanzana.graph.formats.reading import read_model
     from melanzana.graph.validation import require_valid
 
     try:
+        result = read_model(read_bytes(file), name, folder_of(file))
         require_valid(result.model)
+    except FormatError as error:
+        place = ":".join(str(part) for part in (name, error.detail.get("line"), error.detail.get("column")) if part is not None)
+        raise InvalidModelError(f"{place}: {error.message}") from None
     except InvalidModelError as error:
         raise InvalidModelError(f"{name}: {error.message}", error.findings) from None
+    return result
 
 
 def _placing(result: "ReadResult", name: str) -> Callable[[str, str | None], str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from melanzana.cli.joined_files import joined
 from melanzana.cli.saved_run import save_run
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.errors import FormatError, GenerationError, RequestError
@@ -52,6 +53,9 @@ def run(  # noqa: PLR0917 - one parameter a flag
     sub_model: Annotated[
         list[Path] | None, typer.Option(help="File of a model that actions name as sub-model.", show_default=False)
     ] = None,
+    join: Annotated[
+        list[Path] | None, typer.Option(help="File of a model joined to this one by shared states.", show_default=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print every step.")] = False,
 ) -> None:
@@ -63,7 +67,7 @@ def run(  # noqa: PLR0917 - one parameter a flag
     from melanzana.cli.run_lines import Lines, document
 
     wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps), read_seen(history))
-    loaded = _load(model)
+    loaded = joined(model, join) if join else _load(model)
     inside = find_sub_models(loaded, model, sub_model or [])
     snapshot = _with_sub_models(_snapshot(loaded, wishes, _suite_folder(suite, model, loaded)), inside)
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
