@@ -89,7 +89,7 @@ def test_the_base_model_is_clean() -> None:
         ("go: b", "go: {to: b, limit: -1}", "limit-range", "a/go", "error"),
         ("go: b", "go: [b, b]", "target-twice", "a/go", "error"),
         ("go: b", "go: {to: b, sub models: m}", "sub-model-itself", "a/go", "error"),
-        ("go: b", "go: {to: b, sub models: other}", "sub-model-not-walked", "a/go", "info"),
+        ("go: b", "go: {to: b, sub models: other}", "sub-model-not-checked", "a/go", "info"),
         ("go: b", "go: {to: b, sub models: ' '}", "sub-model-empty", "a/go", "error"),
         ("go: b", "go: {to: b, variables: {n: {type: text, initial: ''}}}", "variable-hidden", "a/go", "warning"),
         ("go: b", "go: {to: b, variables: {state: {type: text, initial: ''}}}", "variable-reserved", "a/go", "error"),

@@ -44,7 +44,7 @@ CODES: dict[str, Code] = {
     "snippet-not-python": Code(_WARNING, "a code reference is no Python name", "write a name that Python can import"),
     "sub-model-itself": Code(_ERROR, "the model is its own sub model", "remove it"),
     "sub-model-empty": Code(_ERROR, "a sub model has no name", "name the sub model"),
-    "sub-model-not-walked": Code(_INFO, "a sub model is walked inside the action and not checked along with it", "nothing"),
+    "sub-model-not-checked": Code(_INFO, "a sub model is walked inside the action and not checked along with it", "nothing"),
     "sequent-not-targeted": Code(_WARNING, "no action leads to a sequent action", "lead to it, or make it a normal action"),
     "layout-unknown": Code(_WARNING, "the layout has a box for no element", "remove the box"),
     "shared-alone": Code(_WARNING, "of the joined models only one has a shared name", "give it to a state of another model"),

@@ -115,7 +115,7 @@ def _check_sub_models(subject: Subject, action: Action, element: Element) -> Ite
             yield element.error("sub-model-empty", "has a sub model without a name: remove it", field="sub models")
     if action.sub_models:
         message = "has a sub model: it is walked inside the action, and not checked here; check its own file"
-        yield element.info("sub-model-not-walked", message, field="sub models")
+        yield element.info("sub-model-not-checked", message, field="sub models")
 
 
 def _check_layout(subject: Subject) -> Iterator[Finding]:
