@@ -126,7 +126,8 @@ class Attempt:
             await self._outbox.put(self._aborted())
             return None
         alive = max(0.0, self._deadline - self._clock.monotonic())
-        job = Job(snapshot=self._lease.snapshot, agent_name=self._session.agent_name, alive_seconds=alive)
+        lease, name = self._lease, self._session.agent_name
+        job = Job(snapshot=lease.snapshot, agent_name=name, alive_seconds=alive, sut=lease.sut)
         try:
             return await self._workers.start(job)
         except MelanzanaError as error:

@@ -62,7 +62,7 @@ class ProcessWorkers:
         if job.snapshot.suite:
             base = self._suites or Path.cwd()
             snapshot["suite"] = str(base / Path(job.snapshot.suite).expanduser())
-        document = {"agent_name": job.agent_name, "snapshot": snapshot}
+        document = {"agent_name": job.agent_name, "snapshot": snapshot, "has_sut": job.sut is not None}
         (folder / "job.json").write_text(json.dumps(document), "utf-8")
 
     def _variables(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "Proce
                 "melanzana.runner.worker",
                 str(folder),
                 *(str(descriptor) for descriptor in theirs),
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.DEVNULL if job.sut is None else asyncio.subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,
                 pass_fds=theirs,
@@ -107,7 +107,19 @@ async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "Proce
     if job.alive_seconds is not None:
         worker.extend(job.alive_seconds)
     await worker.open()
+    if job.sut is not None:
+        await _hand_over(process, json.dumps(dict(job.sut)).encode())
     return worker
+
+
+async def _hand_over(process: asyncio.subprocess.Process, content: bytes) -> None:
+    """Give the worker what must not be written to a file; a worker that has died already does not mind."""
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.write(content)
+        await process.stdin.drain()
+        process.stdin.close()
+        await process.stdin.wait_closed()
 
 
 class ProcessWorker:

@@ -4,8 +4,9 @@
 is proven of the agent over scripts holds over processes. `melanzana run` starts the same workers without any agent.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from melanzana.protocol.events import Event
 from melanzana.protocol.snapshot import Snapshot
@@ -18,6 +19,7 @@ class Job:
     snapshot: Snapshot
     agent_name: str  #: for `RunStarted`
     alive_seconds: float | None = None  #: the worker must be dead after this time unless `extend` said otherwise; None: no limit
+    sut: Mapping[str, Any] | None = field(default=None, repr=False)  #: what the lease says of the system under test
 
 
 class Worker(Protocol):
