@@ -17,7 +17,7 @@ def test_importing_the_package_is_light() -> None:
 
 def test_the_names_for_authors_are_these() -> None:
     """What outsiders rely on."""
-    assert sorted(melanzana.__all__) == ["__version__", "action", "attach", "fixture", "log", "state"]
+    assert sorted(melanzana.__all__) == ["__version__", "action", "attach", "fixture", "log", "state", "sut"]
 
 
 def test_a_decorator_without_a_name_is_refused() -> None:
