@@ -12,7 +12,7 @@ from melanzana.auth.password_tokens import PasswordTokens
 from melanzana.catalog import api as catalog_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
-from melanzana.compat import ai_auth, api_auth
+from melanzana.compat import ai_auth, api_auth, sut_status
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.executions import api as executions_api
@@ -101,6 +101,7 @@ def _include_older(app: FastAPI, services: Services) -> None:
     tokens = LegacyTokens(services.auth, passwords, services.users, services.realms.home)
     for dialect in (ai_auth, older_auth, api_auth):
         app.include_router(dialect.router(tokens))
+    app.include_router(sut_status.router(services.agents, services.executions, services.gate))
 
 
 def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
