@@ -45,4 +45,4 @@ def test_every_permission_is_in_the_reference() -> None:
 
 def test_authors_of_action_code_import_these_names() -> None:
     """What `from melanzana import …` offers is a promise."""
-    assert set(melanzana.__all__) == {"__version__", "action", "attach", "fixture", "log", "state"}
+    assert set(melanzana.__all__) == {"__version__", "action", "attach", "fixture", "log", "state", "sut"}

@@ -31,7 +31,7 @@ class Field:
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > TEXT_LIMIT or "\0" in value:
+    if not isinstance(value, str) or len(value) > TEXT_LIMIT or any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in value):
         raise RequestError(f"{name} is text of at most {TEXT_LIMIT} characters", field=name)
     return value
 
