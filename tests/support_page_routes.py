@@ -10,6 +10,7 @@ from melanzana.access.permissions import Role
 from melanzana.access.records import Actor
 from melanzana.server import routes
 from melanzana.server.services import Services
+from melanzana.suts.records import SutDraft
 from melanzana.users.records import GroupChange, NewUser
 from support_people import OPERATOR, PASSWORD
 
@@ -54,6 +55,7 @@ async def addresses(services: Services) -> dict[str, str]:
         realm, NewUser(username="grace", name="Grace", role=Role.USER, password=PASSWORD), OPERATOR
     )
     group = await services.users.groups.create(realm, "checkout", GroupChange(members=("grace",)), OPERATOR)
+    await services.suts.create(realm, SutDraft(name="till-1", criteria=("till",)), actor=actor)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
     return {"user_id": person.id, "group_id": group.id, "client_id": client.client_id, "realm": realm, "name": "nobody"}
 

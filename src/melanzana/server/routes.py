@@ -22,6 +22,7 @@ from melanzana.reports import api as reports_api
 from melanzana.server import health, home
 from melanzana.server.services import Services
 from melanzana.suts import api as suts_api
+from melanzana.suts import pages as suts_pages
 from melanzana.users import api as users_api
 from melanzana.users import pages as users_pages
 from melanzana.web import documentation
@@ -29,7 +30,7 @@ from melanzana.web.assets import STATIC_PATH, static_files
 from melanzana.web.pages import NavigationItem, Pages
 
 #: Rooms with templates.
-PAGE_ROOMS = ("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit")
+PAGE_ROOMS = ("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts")
 #: The header, in its order; each shows up once its page is there.
 NAVIGATION = (
     NavigationItem(
@@ -39,6 +40,13 @@ NAVIGATION = (
         group="System",
         key="a",
         summary="Credentials for scripts and CI: make, narrow, regenerate, revoke.",
+    ),
+    NavigationItem(
+        title="Systems Under Test",
+        href="/system/suts",
+        scope=Scope.SUTS_READ,
+        group="System",
+        summary="What runs are made against, and which run has it.",
     ),
     NavigationItem(
         title="Users",
@@ -111,5 +119,6 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(documentation.router(pages))
     app.include_router(users_pages.router(services.users, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
+    app.include_router(suts_pages.router(services.suts, gate, pages))
     app.include_router(realms_pages.router(services.realms, gate, pages))
     app.include_router(audit_pages.router(services.audit, gate, pages, services.clock))
