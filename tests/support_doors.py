@@ -5,7 +5,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from support_server import MELANZANA, Script, ServerProcess, wait_until
+from support_server import MELANZANA, Script, wait_until
 
 DOORS = Path(__file__).parent / "journeys" / "doors"
 MODEL = (DOORS / "doors.yaml").read_text("utf-8")
@@ -17,10 +17,10 @@ QUICK = ("--heartbeat-seconds", "0.5", "--lease-seconds", "2", "--grace-seconds"
 class AgentProcess:
     """One `melanzana agent` with credentials of its own."""
 
-    def __init__(self, script: Script, server: ServerProcess, folder: Path, name: str) -> None:
+    def __init__(self, script: Script, url: str, folder: Path, name: str) -> None:
         agent = script.call("POST", "/ai/agents", 201, json={"name": name})
         self.agent_id = agent["id"]
-        text = script.call("POST", "/ai/agents/generate_secrets", json={"agent_id": agent["id"], "host_url": server.url})
+        text = script.call("POST", "/ai/agents/generate_secrets", json={"agent_id": agent["id"], "host_url": url})
         self.ini = folder / f"{name}.ini"
         self.ini.write_text(text)
         self.log = (folder / f"{name}.log").open("w")

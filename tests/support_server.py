@@ -9,6 +9,7 @@ import io
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -57,8 +58,8 @@ class ServerProcess:
         self.lines.clear()
         threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
         ready = wait_until(self._ready_line, "the server to say that it is ready")
-        self.url = ready
-        self.port = int(ready.rsplit(":", 1)[1])
+        self.port = self.port or int(ready.rsplit(":", 1)[1])
+        self.url = f"http://localhost:{self.port}"
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
@@ -93,10 +94,18 @@ class ServerProcess:
             raise
 
 
+def free_port() -> int:
+    """A TCP port of loopback that nobody listens on now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
 @contextlib.contextmanager
-def running_server(data: Path, *options: str) -> Iterator[ServerProcess]:
-    """A server on a free port, ready; stopped at the end."""
-    server = ServerProcess(data, options)
+def running_server(data: Path, *options: str, port: int = 0) -> Iterator[ServerProcess]:
+    """A server on `port`, 0 for a free one, ready; stopped at the end."""
+    server = ServerProcess(data, options, port)
     server.start()
     try:
         yield server

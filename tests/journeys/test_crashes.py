@@ -26,7 +26,7 @@ def script(server: ServerProcess, tmp_path: Path) -> Iterator[Script]:
 
 @pytest.fixture
 def agent(script: Script, server: ServerProcess, tmp_path: Path) -> Iterator[AgentProcess]:
-    running = AgentProcess(script, server, tmp_path, "rack-1")
+    running = AgentProcess(script, server.url, tmp_path, "rack-1")
     yield running
     running.end()
 

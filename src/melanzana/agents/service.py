@@ -75,6 +75,7 @@ class AgentService:
         self._database, self._clock, self._executions, self._figures = database, clock, executions, figures
         self._clients, self._blobs = clients, blobs
         self._heard: dict[int, float] = {}  #: monotonic seconds of the last word of each agent to this process
+        self._noted: dict[int, float] = {}  #: the same of the last one that was written down
 
     # --- records ------------------------------------------------------------
 
@@ -139,6 +140,7 @@ class AgentService:
         await self._revoke(agent, actor)
         await self._database.write(lambda tx: store.remove(tx, agent.id))
         self._heard.pop(agent.id, None)
+        self._noted.pop(agent.id, None)
 
     # --- credentials ------------------------------------------------------------
 
@@ -213,6 +215,7 @@ class AgentService:
 
         agent = await self._database.write(change)
         self._hear(agent_id)
+        self._noted[agent_id] = self._heard[agent_id]
         return Session(
             agent_id=agent.id,
             agent_name=agent.name,
@@ -234,6 +237,7 @@ class AgentService:
 
         agent = await self._database.write(change)
         self._hear(agent_id)
+        self._noted[agent_id] = self._heard[agent_id]
         lease = await self._executions.claim(
             _claiming(agent, session), wait_seconds, self._fence(principal.realm, agent_id, session)
         )
@@ -244,6 +248,7 @@ class AgentService:
         """Raises SessionReplacedError, StaleAttemptError, NotFoundError, RequestError."""
         agent_id = _agent_id(principal)
         self._hear(agent_id)
+        await self._note_presence(agent_id)
         reporting = ClaimingAgent(agent_id=agent_id, session=session, realm=principal.realm)
         return await self._executions.report(reporting, report, self._fence(principal.realm, agent_id, session))
 
@@ -270,6 +275,19 @@ class AgentService:
             raise NotFoundError(f"there is no agent {ref!r}", field="agent_id")
         return agent
 
+    async def _note_presence(self, agent_id: int) -> None:
+        """Let other servers know of an agent that works: written once in a silence that would be believed."""
+        noted = self._noted.get(agent_id)
+        if noted is not None and self._heard[agent_id] - noted < self._silence / 2:
+            return
+        self._noted[agent_id], now = self._heard[agent_id], self._clock.now()
+        await self._database.write(lambda tx: store.touch(tx, agent_id, now))
+
+    @property
+    def _silence(self) -> float:
+        """The longest silence of a healthy agent, in seconds: one held poll, and the grace."""
+        return self._figures.poll_seconds + self._figures.grace_seconds
+
     def _hear(self, agent_id: int) -> None:
         self._heard[agent_id] = self._clock.monotonic()
 
@@ -278,12 +296,11 @@ class AgentService:
         return AgentView(agent=agent, status=status if self._is_present(agent) else AgentStatus.DISCONNECTED)
 
     def _is_present(self, agent: Agent) -> bool:
-        """Whether it spoke within the longest silence of a healthy agent: one held poll, and the grace."""
-        silence = self._figures.poll_seconds + self._figures.grace_seconds
+        """Whether it spoke to this server, or by the record to another, within the longest silence of a healthy agent."""
         heard = self._heard.get(agent.id)
-        if heard is not None:
-            return self._clock.monotonic() - heard <= silence
-        return agent.last_seen_at is not None and (self._clock.now() - agent.last_seen_at).total_seconds() <= silence
+        if heard is not None and self._clock.monotonic() - heard <= self._silence:
+            return True
+        return agent.last_seen_at is not None and (self._clock.now() - agent.last_seen_at).total_seconds() <= self._silence
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ def serve(  # noqa: PLR0917 - one parameter a flag
         str | None,
         typer.Option(help="Address of a PostgreSQL database that several servers share. [default: a file]", show_default=False),
     ] = None,
+    bus: Annotated[str | None, typer.Option(help="Address of NATS for news between servers.", show_default=False)] = None,
     realm: Annotated[str | None, typer.Option(help="Realm made at first start. [default: eggplant]", show_default=False)] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Address under which clients reach the server.", show_default=False)

@@ -52,6 +52,8 @@ from melanzana.suts.service import SutService
 _log = structlog.get_logger("melanzana.executions")
 #: Executions that agents are woken for when one system under test is free: the first may want something besides.
 _WOKEN = 4
+#: Difference of the shared clock from ours up to which it is only the time that asking took.
+_CLOCKS_AGREE = timedelta(milliseconds=100)
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
 
@@ -106,7 +108,7 @@ class ExecutionService:
         fresh = await self._with_sut(fresh, request)
         needs = frozenset({PERFORMS if fresh.perform else DRY, *fresh.labels})
         execution = await self._database.write(lambda tx: self._enqueue(tx, fresh, needs, key, mark))
-        self._wake_agent(execution.realm, needs, execution.requested_agent_id)
+        self._waker.queued(execution.realm, needs, execution.requested_agent_id)
         return execution
 
     async def get(self, realm: str, ref: str | int) -> Execution:
@@ -207,6 +209,7 @@ class ExecutionService:
 
         To be called every `sweep_seconds`; a call that comes much later takes it that the server had stood still.
         """
+        await self.keep_time()
         now = self._clock.monotonic()
         if self._policy.must_rearm(now):
             until = self._lease_end()
@@ -224,6 +227,15 @@ class ExecutionService:
         requeued = tuple(seen.run_id for seen in moved if seen.state is LifecycleState.QUEUED)
         lost = tuple(seen.run_id for seen in moved if seen.state is not LifecycleState.QUEUED)
         return SweepResult(requeued=requeued, lost=lost, expired=expired)
+
+    async def keep_time(self) -> None:
+        """Read leases on the clock that all servers of the database share; to be called before the first lease."""
+        instant = await self._database.instant()
+        if instant is None:
+            return
+        origin = instant - timedelta(seconds=self._clock.monotonic())
+        if abs(origin - self._origin) > _CLOCKS_AGREE:
+            self._origin = origin
 
     def release_polls(self) -> None:
         """Answer every held request now and hold no more: the server stops."""
@@ -312,9 +324,9 @@ class ExecutionService:
 
         moved, needs, freed = await self._database.write(change)
         if moved is not None:
-            self._waker.wake_all(("execution", moved.execution_id))
+            self._waker.changed(moved.execution_id)
             if moved.state is LifecycleState.QUEUED:
-                self._wake_agent(moved.realm, needs, moved.requested_agent_id)
+                self._waker.queued(moved.realm, needs, moved.requested_agent_id)
             if freed is not None:
                 await self._sut_freed(moved.realm, freed)
         return moved
@@ -342,7 +354,7 @@ class ExecutionService:
     async def _push(self, change: Callable[[Connection], Holding]) -> LifecycleState:
         """Make a change that the agent must hear of at once."""
         seen = await self._database.write(change)
-        self._waker.wake_all(("execution", seen.execution_id))
+        self._waker.changed(seen.execution_id)
         return seen.state
 
     async def _with_sut(self, fresh: Execution, request: StartRequest) -> Execution:
@@ -355,13 +367,10 @@ class ExecutionService:
         """Wake an agent for each of the first that could use it."""
         which = self._assigning.waits_for(sut_id)
         for needs, agent_id in await self._database.read(lambda tx: store.waiting(tx, realm, which, _WOKEN)):
-            self._wake_agent(realm, needs, agent_id)
-
-    def _wake_agent(self, realm: str, needs: frozenset[str], agent_id: int | None) -> None:
-        self._waker.wake_one(("queue", realm), lambda agent: needs <= agent.capabilities and agent_id in {None, agent.agent_id})
+            self._waker.queued(realm, needs, agent_id)
 
     def _steady(self) -> datetime:
-        """An instant that never jumps within this process."""
+        """An instant that does not jump: this process's steady clock, on the shared clock's scale when there is one."""
         return self._origin + timedelta(seconds=self._clock.monotonic())
 
     def _lease_end(self) -> datetime:

@@ -31,7 +31,7 @@ from melanzana.server.settings import ServerSettings
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database
 from melanzana.storage.migrations import migrate
-from melanzana.storage.opening import open_database
+from melanzana.storage.opening import open_bus, open_database
 from melanzana.suts.service import SutService
 from melanzana.users.records import UserSettings
 from melanzana.users.service import UserService
@@ -94,6 +94,7 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
         try:
             yield services
         finally:
+            await services.waker.leave()
             await services.users.close()
     finally:
         await database.close()
@@ -114,11 +115,13 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         grace_seconds=settings.grace_seconds,
         kill_seconds=settings.kill_seconds,
     )
-    waker = Waker()
+    waker = Waker(open_bus(settings.bus, settings.database))
+    await waker.open()
     catalog = CatalogService(database, clock)
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
     suts = SutService(database, clock, master, audit)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts)
+    await executions.keep_time()
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     return Services(
         settings=settings,

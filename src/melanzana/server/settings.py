@@ -36,6 +36,12 @@ class ServerSettings(BaseSettings):
         description="Address of a PostgreSQL database that several servers share (postgresql://user@host:5432/name). "
         "None: a file in the data folder, for one server.",
     )
+    bus: str | None = Field(
+        None,
+        repr=False,
+        description="Address of a NATS server over which the servers of one database tell each other news (nats://host:4222). "
+        "None: over PostgreSQL.",
+    )
     realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
     public_url: str | None = Field(
         None,

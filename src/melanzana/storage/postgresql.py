@@ -113,3 +113,8 @@ def _check(engine: Engine) -> None:
         )
     if encoding != "UTF8":
         raise SettingsError(f"the database keeps text as {encoding}; make one with ENCODING 'UTF8'", field="database")
+
+
+def driver_address(address: str) -> str:
+    """The address in the form that the driver itself takes. Raises SettingsError."""
+    return _url(address).set(drivername="postgresql").render_as_string(hide_password=False)
