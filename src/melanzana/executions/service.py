@@ -42,6 +42,7 @@ from melanzana.executions.records import (
 )
 from melanzana.executions.remembering import EVENTS, RUNS, wants_history, with_history
 from melanzana.executions.sources import find_source
+from melanzana.executions.steady import SteadyTime
 from melanzana.executions.sweeping import SweepPolicy
 from melanzana.executions.waking import Waker
 from melanzana.protocol.peer import Directive, Lease, Report
@@ -52,8 +53,6 @@ from melanzana.suts.service import SutService
 _log = structlog.get_logger("melanzana.executions")
 #: Executions that agents are woken for when one system under test is free: the first may want something besides.
 _WOKEN = 4
-#: Difference of the shared clock from ours up to which it is only the time that asking took.
-_CLOCKS_AGREE = timedelta(milliseconds=100)
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
 
@@ -85,7 +84,7 @@ class ExecutionService:
         self._policy, self._models = SweepPolicy(figures), KnownModels()
         self._assigning = Assigning(suts, figures.grace_seconds)
         suts.tell(self._sut_freed)
-        self._origin = clock.now() - timedelta(seconds=clock.monotonic())
+        self.time = SteadyTime(clock, database)
 
     # --- for clients --------------------------------------------------------------------------------------------------------------
 
@@ -209,14 +208,14 @@ class ExecutionService:
 
         To be called every `sweep_seconds`; a call that comes much later takes it that the server had stood still.
         """
-        await self.keep_time()
+        await self.time.correct()
         now = self._clock.monotonic()
         if self._policy.must_rearm(now):
             until = self._lease_end()
             await self._database.write(lambda tx: self._assigning.rearm(tx, until))
             rearmed = await self._database.write(lambda tx: store.rearm(tx, until))
             return SweepResult(rearmed=rearmed)
-        before = self._steady() - timedelta(seconds=self.figures.grace_seconds)
+        before = self.time.now() - timedelta(seconds=self.figures.grace_seconds)
         lapsed, live = await self._database.read(lambda tx: (store.lapsed(tx, before), store.live_leases(tx)))
         if lapsed and self._policy.must_hold(now, len(lapsed), live):
             if self._policy.is_first_hold(now):
@@ -227,15 +226,6 @@ class ExecutionService:
         requeued = tuple(seen.run_id for seen in moved if seen.state is LifecycleState.QUEUED)
         lost = tuple(seen.run_id for seen in moved if seen.state is not LifecycleState.QUEUED)
         return SweepResult(requeued=requeued, lost=lost, expired=expired)
-
-    async def keep_time(self) -> None:
-        """Read leases on the clock that all servers of the database share; to be called before the first lease."""
-        instant = await self._database.instant()
-        if instant is None:
-            return
-        origin = instant - timedelta(seconds=self._clock.monotonic())
-        if abs(origin - self._origin) > _CLOCKS_AGREE:
-            self._origin = origin
 
     def release_polls(self) -> None:
         """Answer every held request now and hold no more: the server stops."""
@@ -267,7 +257,7 @@ class ExecutionService:
             return earlier
         if store.is_full(tx, fresh.realm, self.figures.queue_bound):
             raise UnavailableError(f"{self.figures.queue_bound} executions are queued; wait until some have ended", retry_after=5)
-        execution = store.insert_execution(tx, fresh, needs, self._steady())
+        execution = store.insert_execution(tx, fresh, needs, self.time.now())
         self._assigning.queue(tx, fresh.realm, execution.run_id, fresh.wanted_sut)
         transitions.queued(tx, execution.run_id, fresh.created_at, fresh.created_by, fresh.ignored_fields)
         if key is not None:
@@ -334,11 +324,11 @@ class ExecutionService:
     def _let_go(self, tx: Connection, seen: Holding, performed: bool) -> Holding:
         may_retry = lifecycle.after(seen.state, lifecycle.Change.REQUEUE) is not None
         if may_retry and not performed and seen.attempt < self.figures.max_attempts:
-            return transitions.requeue(tx, seen, self._clock.now(), self._steady())
+            return transitions.requeue(tx, seen, self._clock.now(), self.time.now())
         return transitions.lose(tx, seen, self._clock.now())
 
     async def _expire(self) -> tuple[int, ...]:
-        before = self._steady() - timedelta(seconds=self.figures.queue_expiry_seconds)
+        before = self.time.now() - timedelta(seconds=self.figures.queue_expiry_seconds)
 
         def change(tx: Connection) -> tuple[int, ...]:
             late = store.overdue(tx, before)
@@ -369,12 +359,8 @@ class ExecutionService:
         for needs, agent_id in await self._database.read(lambda tx: store.waiting(tx, realm, which, _WOKEN)):
             self._waker.queued(realm, needs, agent_id)
 
-    def _steady(self) -> datetime:
-        """An instant that does not jump: this process's steady clock, on the shared clock's scale when there is one."""
-        return self._origin + timedelta(seconds=self._clock.monotonic())
-
     def _lease_end(self) -> datetime:
-        return self._steady() + timedelta(seconds=self.figures.lease_seconds)
+        return self.time.now() + timedelta(seconds=self.figures.lease_seconds)
 
 
 def _key(principal: Principal, key: str | None) -> tuple[str, str, str] | None:

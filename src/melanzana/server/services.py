@@ -121,7 +121,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
     suts = SutService(database, clock, master, audit)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts)
-    await executions.keep_time()
+    await executions.time.correct()
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     return Services(
         settings=settings,

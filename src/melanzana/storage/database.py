@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
@@ -154,7 +154,7 @@ class InlineDatabase(Database):
         self._connection: Connection | None = engine.connect()
 
     @classmethod
-    def open(cls) -> "InlineDatabase":
+    def open(cls) -> Self:
         return cls(memory_engine())
 
     async def read(self, question: Callable[[Connection], T]) -> T:
