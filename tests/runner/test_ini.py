@@ -43,6 +43,14 @@ def test_host_and_environment_pick_a_section(tmp_path: Path) -> None:
     assert read_ini(file, "https://FAR.test").name == "far"
 
 
+def test_a_name_picks_a_section(tmp_path: Path) -> None:
+    """--environment is the name of a section; one that is not there is told with those that are."""
+    file = write(tmp_path, THREE)
+    assert read_ini(file, name="field").environment_id == 2
+    with pytest.raises(SettingsError, match=r"no section is for --environment barn; it holds \[lab\]"):
+        read_ini(file, name="barn")
+
+
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     """Editors of other systems leave one."""
     file = tmp_path / "keys.ini"
@@ -53,7 +61,7 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "host", "number", "message"),
     [
-        (TWO, None, None, r"2 sections fit; pick one with --host-url and --env-id: \[lab\]"),
+        (TWO, None, None, r"2 sections fit; pick one with --environment, --host-url or --env-id: \[lab\]"),
         (TWO, None, 9, r"no section is for --env-id 9; it holds \[lab\]"),
         (ONE, "http://other", None, "no section is for --host-url http://other"),
         ("", None, None, "there is no section"),

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def agent(  # noqa: PLR0917 - one parameter a flag
-    ini: Annotated[Path, typer.Option(help="Access keys of the environment, as the server wrote them.", show_default=False)],
+    ini: Annotated[
+        Path,
+        typer.Option("--ini", "--config", help="Access keys of the environment, as the server wrote them.", show_default=False),
+    ],
+    environment: Annotated[
+        str | None, typer.Option(help="Pick the section of this name, when the file has several.", show_default=False)
+    ] = None,
     host_url: Annotated[
         str | None, typer.Option(help="Pick the section of this server, when the file has several.", show_default=False)
     ] = None,
@@ -22,22 +28,25 @@ def agent(  # noqa: PLR0917 - one parameter a flag
     suites: Annotated[
         Path | None, typer.Option(help="Folder that relative suite paths start from. [default: here]", show_default=False)
     ] = None,
+    drain_seconds: Annotated[float, typer.Option(min=0, max=86_400, help="How long a run may go on after SIGTERM, in s.")] = 3.0,
     label: Annotated[list[str] | None, typer.Option(help="A capability to offer, such as chrome.", show_default=False)] = None,
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="Least severity logged.")] = "INFO",
 ) -> None:
     """Take work from a server and perform it here, until SIGTERM or Ctrl-C.
 
-    A run that is under way then has three seconds to end; after that it is aborted and reported as an error. A second signal aborts
-    it at once. Action code runs in a process of its own and never sees the access keys.
+    No more work is taken then. A run that is under way has --drain-seconds to end; after that it is aborted and reported as an
+    error. A second signal aborts it at once. Action code runs in a process of its own and never sees the access keys.
     """
     import asyncio
+    from dataclasses import replace
 
     from melanzana.runner.ini import read_ini
     from melanzana.server.logs import configure
 
     configure(log_level, "text")
-    environment = read_ini(ini, host_url, env_id)
-    asyncio.run(_work(environment, _settings(dry_only, slots, label or []), suites))
+    section = read_ini(ini, host_url, env_id, environment)
+    settings = replace(_settings(dry_only, slots, label or []), drain_seconds=drain_seconds)
+    asyncio.run(_work(section, settings, suites))
 
 
 def _settings(dry_only: bool, slots: int, labels: list[str]) -> "AgentSettings":

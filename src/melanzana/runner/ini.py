@@ -7,7 +7,7 @@
     client_id = …
     client_secret = …
 
-With one section nothing needs to be said; with several, `--host-url` and `--env-id` pick one.
+With one section nothing needs to be said; with several, `--environment`, `--host-url` and `--env-id` pick one.
 """
 
 import configparser
@@ -33,16 +33,16 @@ class Environment:
     environment_id: int | None = None
 
 
-def read_ini(file: Path, host_url: str | None = None, environment_id: int | None = None) -> Environment:
+def read_ini(file: Path, host_url: str | None = None, environment_id: int | None = None, name: str | None = None) -> Environment:
     """The section that is meant. Raises SettingsError naming file, section and key; the secret is never part of a message."""
     sections = _sections(file)
-    fitting = [section for section in sections if _fits(section, host_url, environment_id)]
+    fitting = [section for section in sections if _fits(section, host_url, environment_id) and name in {None, section.name}]
     if len(fitting) == 1:
         return fitting[0]
     known = "; ".join(f"[{section.name}] {section.host_url} --env-id {section.environment_id}" for section in sections)
     if not fitting:
-        raise SettingsError(f"{file}: no section is for {_wish(host_url, environment_id)}; it holds {known}")
-    raise SettingsError(f"{file}: {len(fitting)} sections fit; pick one with --host-url and --env-id: {known}")
+        raise SettingsError(f"{file}: no section is for {_wish(host_url, environment_id, name)}; it holds {known}")
+    raise SettingsError(f"{file}: {len(fitting)} sections fit; pick one with --environment, --host-url or --env-id: {known}")
 
 
 def _sections(file: Path) -> Sequence[Environment]:
@@ -82,8 +82,12 @@ def _fits(section: Environment, host_url: str | None, environment_id: int | None
     return right_host and (environment_id is None or section.environment_id == environment_id)
 
 
-def _wish(host_url: str | None, environment_id: int | None) -> str:
-    parts = [f"--host-url {host_url}" if host_url else "", f"--env-id {environment_id}" if environment_id is not None else ""]
+def _wish(host_url: str | None, environment_id: int | None, name: str | None) -> str:
+    parts = [
+        f"--environment {name}" if name is not None else "",
+        f"--host-url {host_url}" if host_url else "",
+        f"--env-id {environment_id}" if environment_id is not None else "",
+    ]
     return " ".join(part for part in parts if part)
 
 
