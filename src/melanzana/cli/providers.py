@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from melanzana.cli.access_rooms import show_table
 from melanzana.cli.data_folder import Data, must_exist, operator_actor
 from melanzana.errors import SettingsError
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from melanzana.auth.login_records import IdentityProvider
 
 T = TypeVar("T")
-_WIDTH = 240
 app = typer.Typer(help="Name the identity providers whose people and tokens a realm believes.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Short name, as it stands in addresses.", show_default=False)]
@@ -145,17 +145,13 @@ def _secret(file: Path | None) -> str | None:
 
 
 def _show(providers: "list[IdentityProvider]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None)
-    for heading in ("name", "issuer", "audience", "login", "role claim", "roles"):
-        table.add_column(heading, no_wrap=True)
+    if not providers:
+        typer.echo("No identity provider is believed. Add one with `melanzana providers add`.")
+        return
+    rows = []
     for one in providers:
         roles = [f"{value} → {role.value}" for value, role in sorted(one.roles.items())]
         roles += [f"everyone → {one.default_role.value}"] if one.default_role else []
         button = f"as {one.client_id}" if one.login_button else "no"
-        cells = (one.name, one.issuer, one.audience, button, one.role_claim, ", ".join(roles))
-        table.add_row(*map(Text, cells))
-    Console(width=_WIDTH).print(table)
+        rows.append((one.name, one.issuer, one.audience, button, one.role_claim, ", ".join(roles)))
+    show_table(("name", "issuer", "audience", "login", "role claim", "roles"), rows)
