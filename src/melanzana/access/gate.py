@@ -89,10 +89,10 @@ def presented(request: Request) -> Presentation:
     """
     headers = request.headers.getlist("authorization")
     if not headers:
-        raise InvalidTokenError("this needs an access token: send the header Authorization: Bearer …", missing=True)
+        raise InvalidTokenError("this needs an access token: send the header Authorization: Bearer <access token>", missing=True)
     scheme, _, token = headers[0].partition(" ")
     if len(headers) > 1 or scheme.lower() not in {"bearer", "dpop"} or not token:
-        raise InvalidTokenError("send exactly one header Authorization: Bearer … with one access token")
+        raise InvalidTokenError("send exactly one header Authorization: Bearer <access token>")
     return Presentation(token, scheme.lower() == "dpop")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Update, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Update, bindparam, insert, select, update
 
 from melanzana.errors import UnavailableError
 from melanzana.executions.batch import Batch
@@ -19,6 +19,16 @@ HOLDING = [
     executions.c.id.label("execution_id"),
     *(executions.c[name] for name in Holding.__dataclass_fields__ if name != "execution_id"),
 ]
+
+
+#: Made once: putting a statement together costs more than carrying it out.
+_ADD_LINE = insert(execution_events)
+_NUMBER_LINE = (
+    update(executions)
+    .where(executions.c.run_id == bindparam("of_run"))
+    .values(log_seq=executions.c.log_seq + 1)
+    .returning(executions.c.log_seq, executions.c.attempt)
+)
 
 
 def is_execution(ref: str | int) -> ColumnElement[bool]:
@@ -67,13 +77,9 @@ def note(tx: Connection, run_id: int, **values: Any) -> None:
 
 def write_line(tx: Connection, run_id: int, at: datetime, kind: str, body: Mapping[str, Any]) -> None:
     """Add a line of the server's own to the log."""
-    numbered = update(executions).where(executions.c.run_id == run_id).values(log_seq=executions.c.log_seq + 1)
-    row = tx.execute(numbered.returning(executions.c.log_seq, executions.c.attempt)).one()
-    tx.execute(
-        insert(execution_events).values(
-            run_id=run_id, seq=row.log_seq, attempt=row.attempt, agent_seq=None, at=at, type=kind, body=dict(body)
-        )
-    )
+    row = tx.execute(_NUMBER_LINE, {"of_run": run_id}).one()
+    line = {"run_id": run_id, "seq": row.log_seq, "attempt": row.attempt, "agent_seq": None, "at": at, "type": kind}
+    tx.execute(_ADD_LINE, line | {"body": dict(body)})
 
 
 def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> None:
@@ -85,7 +91,7 @@ def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> No
         values |= {"paused": batch.pauses, "resume_requested": False}
     note(tx, seen.run_id, **values)
     tx.execute(
-        insert(execution_events),
+        _ADD_LINE,
         [
             {
                 "run_id": seen.run_id,

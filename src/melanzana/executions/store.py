@@ -5,7 +5,7 @@ that is at hand, with their lines in the log, are in `transitions.py` and `rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +39,9 @@ from melanzana.suts.records import SutWish
 _COLUMNS = [name for name in ExecutionSummary.__dataclass_fields__ if name != "waiting_for"]
 _SUMMARY = [executions.c[name] for name in _COLUMNS]
 _LISTS = ("labels", "tags", "ignored_fields")
+#: Made once: a statement that carries its values is looked up anew each time, which costs more than carrying it out.
+_ADD = insert(executions).returning(executions.c.run_id)
+_ADD_SNAPSHOT = insert(snapshots)
 
 
 def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str], queued_at: datetime) -> Execution:
@@ -47,14 +50,12 @@ def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str]
     values["wanted_sut"] = None if execution.wanted_sut is None else asdict(execution.wanted_sut)
     values |= {name: list(values[name]) for name in _LISTS}
     state = {"queued_at": queued_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
-    run_id = tx.execute(insert(executions).values(**values, **state).returning(executions.c.run_id)).scalar_one()
-    tx.execute(insert(snapshots).values(run_id=run_id, content=execution.snapshot.to_json()))
+    run_id = tx.execute(_ADD, values | state).scalar_one()
+    tx.execute(_ADD_SNAPSHOT, {"run_id": run_id, "content": execution.snapshot.to_json()})
     tx.execute(insert(execution_needs), [{"run_id": run_id, "need": need} for need in sorted(needs)])
     if execution.tags:
         tx.execute(insert(execution_tags), [{"run_id": run_id, "tag": tag} for tag in sorted(set(execution.tags))])
-    found = find(tx, execution.realm, run_id)
-    assert found is not None
-    return found
+    return replace(execution, run_id=run_id)
 
 
 def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:

@@ -3,6 +3,7 @@
 Every form works without script: a POST does one thing and leads back by 303; what was wrong with it stands on the same page.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -148,7 +149,7 @@ class _RealmPages:
             keys=await self._service.keys(name),
             states=STATES,
             given={"name": "", **settings, **(given or {})},
-            wrong={str(error.detail.get("field", "form")): error.message} if error else {},
+            wrong=_wrong(error) if error else {},
             types=_TYPES,
             algorithms=[(algorithm, algorithm) for algorithm in ALGORITHMS],
             limits=(SHORTEST_TOKEN_SECONDS, LONGEST_TOKEN_SECONDS),
@@ -157,3 +158,9 @@ class _RealmPages:
 
 def _to(realm: str, word: str) -> Response:
     return RedirectResponse(f"{REALMS}/{realm}?done={word}", 303)
+
+
+def _wrong(error: RequestError) -> dict[str, str]:
+    """What is wrong, to stand beside its field, which is named by its label there."""
+    field = str(error.detail.get("field", "form"))
+    return {field: re.sub(rf"^{field} is ", "must be ", error.message)}
