@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -74,13 +75,19 @@ test_cases = Table(
 
 _SUMMARY = [column for column in model_versions.c if column.name not in {"model_id", "document", "source"}]
 
+#: Asked at every start: put together once, since that costs more than carrying them out.
+_BY_ID = select(models).where(models.c.realm == bindparam("of_realm"), models.c.id == bindparam("ref"))
+_BY_UUID = select(models).where(models.c.realm == bindparam("of_realm"), models.c.uuid == bindparam("ref"))
+_VERSION = select(model_versions).where(
+    model_versions.c.model_id == bindparam("of_model"), model_versions.c.version == bindparam("of_number")
+)
+
 
 def find_model(tx: Connection, realm: str, ref: int | str, *, deleted: bool = False) -> ModelEntry | None:
     """The model with this integer id or uuid; a deleted one only when asked for."""
-    wanted = models.c.id == ref if isinstance(ref, int) else models.c.uuid == ref.lower()
-    question = select(models).where(models.c.realm == realm, wanted)
-    row = tx.execute(question if deleted else question.where(models.c.deleted_at.is_(None))).mappings().first()
-    return None if row is None else _entry(row)
+    question = _BY_ID if isinstance(ref, int) else _BY_UUID
+    row = tx.execute(question, {"of_realm": realm, "ref": ref if isinstance(ref, int) else ref.lower()}).mappings().first()
+    return None if row is None or (row["deleted_at"] is not None and not deleted) else _entry(row)
 
 
 def list_models(tx: Connection, realm: str, wanted: ModelFilter) -> tuple[tuple[ModelEntry, ...], int]:
@@ -127,8 +134,7 @@ def update_version(tx: Connection, version: ModelVersion) -> None:
 
 
 def find_version(tx: Connection, entry: ModelEntry, version: int) -> ModelVersion | None:
-    own = (model_versions.c.model_id == entry.id, model_versions.c.version == version)
-    row = tx.execute(select(model_versions).where(*own)).mappings().first()
+    row = tx.execute(_VERSION, {"of_model": entry.id, "of_number": version}).mappings().first()
     return None if row is None else ModelVersion(uuid=entry.uuid, **row)
 
 

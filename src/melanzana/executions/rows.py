@@ -23,6 +23,7 @@ HOLDING = [
 
 #: Made once: putting a statement together costs more than carrying it out.
 _ADD_LINE = insert(execution_events)
+_NOTE = update(executions).where(executions.c.run_id == bindparam("of_run"))
 _NUMBER_LINE = (
     update(executions)
     .where(executions.c.run_id == bindparam("of_run"))
@@ -72,7 +73,7 @@ def move(tx: Connection, seen: Holding, target: LifecycleState, **values: Any) -
 
 def note(tx: Connection, run_id: int, **values: Any) -> None:
     """Write columns that are no state."""
-    tx.execute(update(executions).where(executions.c.run_id == run_id).values(**values))
+    tx.execute(_NOTE, {"of_run": run_id, **values})
 
 
 def write_line(tx: Connection, run_id: int, at: datetime, kind: str, body: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, update
 
 from melanzana.errors import NotFoundError
 from melanzana.executions.records import (
@@ -42,6 +42,22 @@ _LISTS = ("labels", "tags", "ignored_fields")
 #: Made once: a statement that carries its values is looked up anew each time, which costs more than carrying it out.
 _ADD = insert(executions).returning(executions.c.run_id)
 _ADD_SNAPSHOT = insert(snapshots)
+_IS_HELD = (
+    executions.c.id == bindparam("of_id"),
+    executions.c.realm == bindparam("of_realm"),
+    executions.c.attempt == bindparam("of_attempt"),
+    executions.c.agent_id == bindparam("of_agent"),
+    executions.c.session == bindparam("of_session"),
+    executions.c.state.in_(sorted(HELD)),
+)
+_HELD = select(*HOLDING).where(*_IS_HELD)
+_RENEW = update(executions).where(*_IS_HELD).values(lease_expires_at=bindparam("until")).returning(*HOLDING)
+_NTH_QUEUED = (
+    select(executions.c.run_id)
+    .where(executions.c.realm == bindparam("of_realm"), executions.c.state == LifecycleState.QUEUED)
+    .limit(1)
+    .offset(bindparam("before"))
+)
 
 
 def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str], queued_at: datetime) -> Execution:
@@ -88,8 +104,7 @@ def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[tuple[Exe
 
 def is_full(tx: Connection, realm: str, bound: int) -> bool:
     """Whether `bound` executions of the realm are queued."""
-    queued = select(executions.c.run_id).where(executions.c.realm == realm, executions.c.state == LifecycleState.QUEUED)
-    return tx.execute(queued.limit(1).offset(bound - 1)).first() is not None
+    return tx.execute(_NTH_QUEUED, {"of_realm": realm, "before": bound - 1}).first() is not None
 
 
 def remember_key(tx: Connection, key: tuple[str, str, str], fingerprint: str, run_id: int) -> None:
@@ -157,13 +172,13 @@ def required(tx: Connection, realm: str, ref: str | int) -> Holding:
 
 def renew(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int, expires_at: datetime) -> Holding | None:
     """Prolong the lease of this attempt, if it is the agent's and still held."""
-    change = update(executions).where(*_held_by(agent, execution_id, attempt)).values(lease_expires_at=expires_at)
-    return returned(tx, change)
+    row = tx.execute(_RENEW, _holder(agent, execution_id, attempt) | {"until": expires_at}).mappings().first()
+    return None if row is None else holding_of(row)
 
 
 def held_by(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int) -> Holding | None:
     """The execution, if this attempt is the agent's and still held."""
-    row = tx.execute(select(*HOLDING).where(*_held_by(agent, execution_id, attempt))).mappings().first()
+    row = tx.execute(_HELD, _holder(agent, execution_id, attempt)).mappings().first()
     return None if row is None else holding_of(row)
 
 
@@ -244,15 +259,15 @@ def remove(tx: Connection, run_id: int) -> None:
         tx.execute(delete(table).where(table.c.run_id == run_id))
 
 
-def _held_by(agent: ClaimingAgent, execution_id: str, attempt: int) -> tuple[ColumnElement[bool], ...]:
-    return (
-        executions.c.id == execution_id,
-        executions.c.realm == agent.realm,
-        executions.c.attempt == attempt,
-        executions.c.agent_id == agent.agent_id,
-        executions.c.session == agent.session,
-        executions.c.state.in_(sorted(HELD)),
-    )
+def _holder(agent: ClaimingAgent, execution_id: str, attempt: int) -> dict[str, Any]:
+    """What `_HELD` and `_RENEW` ask for."""
+    return {
+        "of_id": execution_id,
+        "of_realm": agent.realm,
+        "of_attempt": attempt,
+        "of_agent": agent.agent_id,
+        "of_session": agent.session,
+    }
 
 
 def _claimable(agent: ClaimingAgent, also: ColumnElement[bool]) -> Select[tuple[int]]:
