@@ -30,6 +30,8 @@ COMMANDS = {
     "keys": "melanzana.cli.keys:app",
     "providers": "melanzana.cli.providers:app",
     "audit": "melanzana.cli.audit:app",
+    "backup": "melanzana.cli.backup:backup",
+    "restore": "melanzana.cli.backup:restore",
 }
 
 
