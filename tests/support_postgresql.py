@@ -39,7 +39,7 @@ class Cluster:
         """The address of an empty database."""
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.address(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\'')
+            connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
         return self.address(name)
 
     def stop(self) -> None:
@@ -70,7 +70,9 @@ def cluster() -> Iterator[Cluster]:
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 60, "fsync": "off"}
     arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, user=account, group=account)
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, user=account, group=account
+        )
     running = Cluster(folder, port, process)
     try:
         _until_ready(programs, running)
