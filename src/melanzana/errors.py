@@ -32,6 +32,7 @@ knows which exit code.
     │   ├── ForgedRequestError         a form that none of our pages sent for this session
     │   └── OAuthError                 an error answer of the token endpoint (RFC 6749 section 5.2)
     ├── UnavailableError               a part that is needed does not answer now; safe to try again
+    │   └── SutTakenError              another server locked the system under test in the same moment
     └── SettingsError                  a setting is wrong or two contradict each other
 """
 
@@ -216,6 +217,12 @@ class UnavailableError(MelanzanaError):
     """A part that is needed does not answer now; nothing was changed and the same call may be sent again."""
 
     code = "unavailable"
+
+
+class SutTakenError(UnavailableError):
+    """Another server locked the system under test in the same moment: claim again."""
+
+    code = "sut_taken"
 
 
 class SettingsError(MelanzanaError):

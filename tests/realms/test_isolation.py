@@ -44,6 +44,10 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/agents/{agent_id}", None),
     ("PUT", "/ai/agents/{agent_id}", {"name": "stolen"}),
     ("DELETE", "/ai/agents/{agent_id}", None),
+    ("GET", "/sut_service/api/v1/suts/{sut_id}", None),
+    ("PUT", "/sut_service/api/v1/suts/{sut_id}", {"name": "stolen"}),
+    ("DELETE", "/sut_service/api/v1/suts/{sut_id}/lock", None),
+    ("DELETE", "/sut_service/api/v1/suts/{sut_id}", None),
     ("GET", "/ai/users/{user_id}", None),
     ("PUT", "/ai/users/{user_id}", {"name": "stolen"}),
     ("DELETE", "/ai/users/{user_id}", None),
@@ -72,6 +76,7 @@ LISTS = (
     "/ai/models",
     "/ai/runs",
     "/ai/agents",
+    "/sut_service/api/v1/suts",
     "/ai/users",
     "/ai/groups",
     "/audit_service/api/v1/records?limit=1000",
@@ -83,6 +88,7 @@ NOTHING = {
     "test_case_id": "999999",
     "run_id": "999999",
     "agent_id": "999999",
+    "sut_id": "00000000-0000-4000-8000-000000000000",
     "user_id": "00000000-0000-4000-8000-000000000000",
     "group_id": "00000000-0000-4000-8000-000000000000",
     "client_id": "client:dai:api:integration:00000000-0000-4000-8000-000000000000",
@@ -137,6 +143,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "/execution_service/api/v1/executions",
         {"execution_type": "executing", "model_id": str(model["id"]), "agent": {"agent_id": "any"}, "suite": f"suites/{MARK}"},
     )
+    sut = await made("/sut_service/api/v1/suts", {"name": f"sut-{MARK}"})
     user = await made("/ai/users", {"username": f"user-{MARK}", "password": PASSWORD})
     group = await made("/ai/groups", {"groupname": f"group-{MARK}"})
     (client, *_) = await app.services.clients.list_clients("tenant")
@@ -152,6 +159,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "client_id": client.client_id,
         "realm": "tenant",
         "kid": key.kid,
+        "sut_id": str(sut["id"]),
     }
 
 

@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import bindparam, select, update
+
 from melanzana.executions import lifecycle, rows, store, sweeping, transitions
 from melanzana.executions.lifecycle import Change
 from melanzana.executions.records import LifecycleState
+from melanzana.executions.rows import HOLDING
 from melanzana.executions.tables import executions
 from melanzana.runner import attempt
 
@@ -26,10 +29,10 @@ def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 def no_fencing() -> Iterator[None]:
     """A report counts whoever sends it, for whichever attempt."""
 
-    def anybody(_agent: object, execution_id: str, _attempt: int) -> tuple[Any, ...]:
-        return (executions.c.id == execution_id, executions.c.state.in_(["leased", "running", "aborting"]))
-
-    with replaced(store, "_held_by", anybody):
+    unasked = [bindparam(name).is_not(None) for name in ("of_realm", "of_attempt", "of_agent", "of_session")]
+    anybody = (executions.c.id == bindparam("of_id"), executions.c.state.in_(["leased", "running", "aborting"]), *unasked)
+    renew = update(executions).where(*anybody).values(lease_expires_at=bindparam("until")).returning(*HOLDING)
+    with replaced(store, "_RENEW", renew), replaced(store, "_HELD", select(*HOLDING).where(*anybody)):
         yield
 
 

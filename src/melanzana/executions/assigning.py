@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 
-from melanzana.errors import UnavailableError
+from melanzana.errors import SutTakenError
 from melanzana.executions.records import HELD, ClaimingAgent, ExecutionSummary, Holding, LifecycleState
 from melanzana.executions.tables import executions
 from melanzana.suts.records import AssignedSut, Owner, Sut, SutWish
@@ -20,10 +20,6 @@ from melanzana.suts.service import SutService, waiting_reason
 
 E = TypeVar("E", bound=ExecutionSummary)
 WAITS_FOR_AGENT = "waiting for an agent"
-
-
-class SutTakenError(UnavailableError):
-    """Somebody locked the system under test in the same moment (possible only with several servers): claim again."""
 
 
 class Assigning:

@@ -19,10 +19,10 @@ from sqlalchemy import Connection
 from melanzana.access.records import Principal
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, UnavailableError
+from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, SutTakenError, UnavailableError
 from melanzana.executions import lifecycle, planning, store, transitions
 from melanzana.executions.answering import directive_of, is_news, lease_of
-from melanzana.executions.assigning import Assigning, SutTakenError
+from melanzana.executions.assigning import Assigning
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.planning import KnownModels, Plan
