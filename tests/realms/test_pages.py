@@ -85,7 +85,7 @@ async def test_settings(tmp_path: Path) -> None:
         assert await page.get_by_label("Lifetime").input_value() == "120"
         await page.get_by_label("Lifetime").evaluate("e => { e.removeAttribute('max'); e.value = '999999'; }")
         await page.get_by_role("button", name="Save").click()
-        assert "is 30 to 3600 seconds" in await page.locator("main").inner_text()
+        assert "Must be 30 to 3600 seconds" in await page.locator("main").inner_text()
         assert (await browser.services.realms.current("eggplant")).token_seconds == 120
         assert await page.get_by_label("Lifetime").get_attribute("aria-invalid") == "true"
 
