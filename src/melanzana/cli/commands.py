@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "melanzana.cli.run:run",
     "replay": "melanzana.cli.replay:replay",
     "shrink": "melanzana.cli.shrink:shrink",
+    "report": "melanzana.cli.report:report",
     "generate": "melanzana.cli.generate:generate",
     "check": "melanzana.cli.check:check",
     "convert": "melanzana.cli.convert:convert",

@@ -11,6 +11,7 @@ import typer
 from melanzana.errors import NotFoundError, RequestError
 
 if TYPE_CHECKING:
+    from melanzana.client.rest import RestClient
     from melanzana.generation.recorded import Recorded
     from melanzana.generation.signature import Signature
     from melanzana.graph.model import Model
@@ -117,27 +118,32 @@ def _of_server(run: str, server: str | None, credentials: Path | None) -> "RunFi
 
 
 async def _fetched(run: str, server: str | None, credentials: Path | None) -> "RunFile":
-    from melanzana.client.login import LoginFile, SavedLogin
-    from melanzana.client.rest import RestClient
-    from melanzana.client.tokens import ClientCredentials, TokenSource
     from melanzana.protocol.recording import RunFile
-    from melanzana.runner.ini import read_ini
 
-    source: TokenSource
-    if credentials is not None:
-        keys = read_ini(credentials, server)
-        address, source = keys.host_url, ClientCredentials(keys.token_url, keys.client_id, keys.client_secret)
-    else:
-        file = LoginFile.of_user()
-        login = file.read()
-        if login is None:
-            raise typer.BadParameter("log in first (melanzana login), or give access keys", param_hint="--config")
-        address, source = server or login.server, SavedLogin(file)
-    async with RestClient(address, source) as client:
+    address, client = connected(server, credentials)
+    async with client:
         try:
             return RunFile.from_json(await client.recording(run))
         except NotFoundError as error:
             raise typer.BadParameter(f"{address}: {error.message}", param_hint="RUN") from None
+
+
+def connected(server: str | None, credentials: Path | None) -> "tuple[str, RestClient]":
+    """A server's address and a client of it, by access keys or else by the user's login. Errors: BadParameter."""
+    from melanzana.client.login import LoginFile, SavedLogin
+    from melanzana.client.rest import RestClient
+    from melanzana.client.tokens import ClientCredentials
+    from melanzana.runner.ini import read_ini
+
+    if credentials is not None:
+        keys = read_ini(credentials, server)
+        return keys.host_url, RestClient(keys.host_url, ClientCredentials(keys.token_url, keys.client_id, keys.client_secret))
+    file = LoginFile.of_user()
+    login = file.read()
+    if login is None:
+        raise typer.BadParameter("log in first (melanzana login), or give access keys", param_hint="--config")
+    address = server or login.server
+    return address, RestClient(address, SavedLogin(file))
 
 
 def _message(run: "RunFile") -> str:

@@ -79,8 +79,8 @@ class RestClient:
         """What was meant and what happened: the document that `melanzana run --save` writes."""
         return await self._object(Call(method="GET", path=f"/ai/runs/{_part(run)}/recording"))
 
-    async def run(self, run_id: int) -> Json:
-        return await self._object(Call(method="GET", path=f"/ai/runs/{run_id}"))
+    async def run(self, run: int | str) -> Json:
+        return await self._object(Call(method="GET", path=f"/ai/runs/{_part(run)}"))
 
     async def runlog(self, run_id: int) -> Json:
         """`{"items": […], "total_count": n, "date_as_of": …}`"""
