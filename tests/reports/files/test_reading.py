@@ -26,6 +26,7 @@ async def test_a_run_of_a_server_and_its_recording_tell_the_same(house: House, h
     assert served.failing is not None
     assert (served.failing.name, served.failing.message) == ("leave", "expected an open door")
     assert list(served.steps) == list(saved.steps)
+    assert served.model_name == saved.model_name == doors().name
     assert served.step_count == len(list(served.steps)) > 0
     assert (served.coverage, served.failing, served.status) == (saved.coverage, saved.failing, saved.status)
     assert (served.replay, saved.replay) == (f"melanzana replay {run.run_id}", "melanzana replay run.json")

@@ -13,6 +13,7 @@ from melanzana.errors import RequestError
 from melanzana.generation.coverage import CoverageTracker
 from melanzana.generation.step import EndReason
 from melanzana.graph.formats.document import from_document
+from melanzana.graph.model import Model
 from melanzana.protocol.events import AttachmentStored, RunFinished, RunStarted, StepFinished, event_from_json
 from melanzana.protocol.recording import RunFile
 from melanzana.reports.files.records import Attachment, Coverage, RunData, Status, StepRow
@@ -88,13 +89,13 @@ _SAME = (
 
 def of_run_file(run: RunFile, name: str = "") -> RunData:
     """A run on this machine; `name`: of the file it is saved in. Errors: RequestError when it has not ended."""
-    plan, steps = run.snapshot, EventSteps(run.events)
+    plan, steps, model = run.snapshot, EventSteps(run.events), from_document(run.snapshot.model)
     end = next((event for event in reversed(run.events) if isinstance(event, RunFinished)), None)
     if end is None:
         raise RequestError("the run has not ended: there is no end in its events", field="run")
     begun = next((event for event in run.events if isinstance(event, RunStarted)), None)
     return RunData(
-        model_name=str(plan.model.get("name", "")),
+        model_name=model.name,
         model_id=plan.model_id,
         model_version=plan.model_version,
         model_hash=plan.model_hash,
@@ -110,7 +111,7 @@ def of_run_file(run: RunFile, name: str = "") -> RunData:
         dry_run=not plan.perform,
         agent=begun.agent if begun else None,
         duration_seconds=end.at_seconds,
-        coverage=_coverage(run),
+        coverage=_coverage(run, model),
         failing=_failing(steps),
         replay=f"melanzana replay {name}" if name else f"melanzana run MODEL --seed {plan.seed}",
         step_count=sum(1 for _ in steps),
@@ -147,8 +148,8 @@ def _attachments(events: Iterable[Any]) -> tuple[Attachment, ...]:
     )
 
 
-def _coverage(run: RunFile) -> dict[str, Coverage]:
-    tracker = CoverageTracker(from_document(run.snapshot.model))
+def _coverage(run: RunFile, model: Model) -> dict[str, Coverage]:
+    tracker = CoverageTracker(model)
     for event in run.events:
         if isinstance(event, StepFinished) and not event.model:
             tracker.visit(event.kind, event.element_id, event.target)
