@@ -22,6 +22,13 @@ PATHS = {
     GeneratorKind.PREDEFINED: ["predefined(ab, bc, ca)", 'predefined("log in", look)'],
     GeneratorKind.REPLAY: [],  # its steps come with a recorded run: tests/generation/test_replaying.py
 }
+CHAINS = [
+    "random(steps(20)) then tour()",
+    "tour() then quick(actions(40)) then shortest(reached(B))",
+    "explore(actions(30)) then weighted(iterations(2) or actions(90)) then random(steps(9))",
+    'random(actions(7)) then directed("buy") then quick(transition_coverage(100) or actions(200))',
+    "split(tour(), 8) then random(actions(11))",
+]
 CONDITIONS = {
     "steps": "steps(17)",
     "actions": "actions(9)",
@@ -40,7 +47,7 @@ CONDITIONS = {
 }
 
 
-@pytest.mark.parametrize("path", [path for paths in PATHS.values() for path in paths])
+@pytest.mark.parametrize("path", [*(path for paths in PATHS.values() for path in paths), *CHAINS])
 def test_a_generator_holds_to_the_rules(path: str) -> None:
     """On every standard model that the path can be walked on, and there is one."""
     assert check_path(path) >= 1

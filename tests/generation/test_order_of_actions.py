@@ -14,7 +14,10 @@ _STATES = 4
 PATHS = (
     "random(iterations(3) or actions(120))",
     "weighted(iterations(3) or actions(120))",
+    "quick(actions(60))",
+    "explore(actions(60))",
     "tour()",
+    "random(actions(30)) then tour() then directed(all)",
     "directed(all)",
     "shortest(reached(last))",
 )

@@ -149,8 +149,8 @@ def _ends(plan: "WalkPlan", model: "Model") -> bool:
     """Does generating alone bring the path to an end? A tour always ends."""
     from melanzana.generation.path_expression import parse_path
 
-    path = parse_path(plan.path, model)
-    return path.tour is not None or path.condition is None or path.condition.offline
+    parts = parse_path(plan.path, model).parts
+    return all(part.tour is not None or part.condition is None or part.condition.offline for part in parts)
 
 
 def _pointed(path: str, error: PathExpressionError) -> str:

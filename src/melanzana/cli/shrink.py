@@ -102,7 +102,7 @@ class _Search:
         assert recording.failure is not None  # asked before
         network = Network(recording.model)
         walked = choices_of(network, recording.walked)
-        fixed = fixed_values(network, None, recording.snapshot.parameters)
+        fixed = fixed_values(network, (), recording.snapshot.parameters)
         terrain = Terrain(network, fixed, answers_of(recording.walked))
         retrier = Retrier(recording.snapshot, ProcessWorkers())
         oracle = LiveOracle(retrier, recording.failure, self._may_go_on)

@@ -1,6 +1,7 @@
 """The options of `melanzana generate` that are about tours: they become part of the path expression and of the plan."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,8 @@ def cut_path(path: str | None, split: int | None, shard: str | None) -> str | No
 
 def part_name(path: str) -> str:
     """What the iterations of a path are: test cases, when it is a tour that is cut."""
-    return "test case" if path.lstrip().lower().startswith(("split", "shard")) else ITERATION
+    cut = path.lstrip().lower().startswith(("split", "shard")) and not re.search(r"\)\s*then\b", path, re.IGNORECASE)
+    return "test case" if cut else ITERATION
 
 
 def read_durations(file: Path | None, model: "Model") -> Mapping[str, float]:

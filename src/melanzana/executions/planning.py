@@ -91,8 +91,9 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         suite=before.suite if request.suite is None else request.suite,
         step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
     )
-    if goal.condition is not None and goal.condition.needs_reach:
-        require_startable(goal.condition, model, snapshot.parameters, dry=not snapshot.perform, position=goal.condition_at)
+    for part in goal.parts:
+        if part.condition is not None and part.condition.needs_reach:
+            require_startable(part.condition, model, snapshot.parameters, dry=not snapshot.perform, position=part.condition_at)
     return Plan(snapshot=snapshot, model_name=model.name)
 
 

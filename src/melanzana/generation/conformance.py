@@ -64,7 +64,7 @@ def _check(model: Model, path: str, seed: int, make: GeneratorMaker | None) -> b
 def _walked(walk: Walk, model: Model, path: str) -> list[Step]:
     """The path, each step of it held against where the walk stood before."""
     network = Network(model, dry=True)
-    told, steps = path.startswith(_TOLD), list[Step]()
+    told, steps = any(map(path.__contains__, _TOLD)), list[Step]()
     covered, progress = list(walk.coverage.covered), 0.0
     while True:
         before = walk.position.copy() if walk.position.state >= 0 else None

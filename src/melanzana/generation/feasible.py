@@ -53,7 +53,7 @@ def feasible(
     parameter.
     """
     network = Network(model, dry)
-    fixed = fixed_values(network, None, parameters)
+    fixed = fixed_values(network, (), parameters)
     beginnings = starts(network, fixed)
     unknown = unknown_variables(network, fixed.keys() | beginnings[0].keys())
     easier = relaxed(network, unknown, any_weight=any_weight)

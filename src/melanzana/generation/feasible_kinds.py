@@ -43,7 +43,7 @@ class FeasibleKinds:
 
     def __init__(self, model: Model, *, parameters: Mapping[str, Value] = _NO_PARAMETERS, dry: bool = False) -> None:
         self._network = Network(model, dry)
-        self._fixed = fixed_values(self._network, None, parameters)
+        self._fixed = fixed_values(self._network, (), parameters)
         beginnings = starts(self._network, self._fixed)
         unknown = unknown_variables(self._network, self._fixed.keys() | beginnings[0].keys())
         easier = Network(relaxed(self._network, unknown, any_weight=False), dry=True)

@@ -1,12 +1,13 @@
-"""What a walk is after: a generator that chooses, together with when it is enough and when there is no hope left.
+"""Makes what a walk is after: a generator that chooses, together with when it is enough and when there is no hope left.
 
 `Walk` asks its goal and need not know whether it walks at random until a condition holds or performs a test case.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from melanzana.generation.generators import Move, PathGenerator, RandomGenerator, Turn
+from melanzana.generation.generators import PathGenerator, RandomGenerator
+from melanzana.generation.goal import Goal
 from melanzana.generation.history import History
 from melanzana.generation.idle import IdleWatch
 from melanzana.generation.network import Network
@@ -24,35 +25,6 @@ from melanzana.graph.model import Scalar
 if TYPE_CHECKING:
     from melanzana.generation.tours.following import TourGenerator
     from melanzana.generation.tours.shortest import ShortestGenerator
-
-
-class Goal(Protocol):
-    """What every goal answers. None of the questions changes what a later one is answered."""
-
-    @property
-    def exact(self) -> bool | None:
-        """Is it known that no walk does the same for less? None: it was not asked for."""
-        ...
-
-    def choose(self, position: Position) -> Move | Turn | None:
-        """The next move; None when nothing can be done. Errors: `EvaluationError`, `ImpossibleStepError`."""
-        ...
-
-    def reached(self) -> EndReason | None:
-        """Why it is enough; None when it is not."""
-        ...
-
-    def hopeless(self, iteration_ended: bool) -> str:
-        """Why the walk should give up; empty when it should not."""
-        ...
-
-    def progress(self) -> float:
-        """How near it is, from 0 to 1."""
-        ...
-
-    def remark(self) -> str:
-        """What is to be said when it is reached; mostly nothing."""
-        ...
 
 
 class ConditionGoal:
@@ -175,6 +147,28 @@ class GoalSetting(NamedTuple):
 
 def make_goal(path: PathPlan, setting: GoalSetting) -> Goal:
     """The goal of a path expression. Errors: `ImpossibleGoalError`, `ImpossibleStepError`, `GenerationError`."""
+    if path.then:
+        return _chained(path, setting)
+    return _single(path, setting)
+
+
+def _chained(path: PathPlan, setting: GoalSetting) -> Goal:
+    """Its parts, each with figures and random numbers of its own; the first one draws what it would alone."""
+    from melanzana.generation.chaining import ChainGoal, Part  # noqa: PLC0415
+
+    parts = []
+    for number, plan in enumerate(path.parts, 1):
+        progress = Progress(setting.progress.coverage)
+        progress.failed = setting.progress.failed
+        prng = setting.prng if number == 1 else setting.prng.fork(f"part {number}")
+        goal = _single(plan, setting._replace(progress=progress, prng=prng))
+        parts.append(Part(goal, progress, anew=plan.generator in (GeneratorKind.TOUR, GeneratorKind.DIRECTED)))
+    assert setting.position is not None  # every walk has one
+    return ChainGoal(parts, setting.progress, setting.position)
+
+
+def _single(path: PathPlan, setting: GoalSetting) -> Goal:
+    """The goal of one generator, whatever follows it."""
     if path.test_case is not None:
         return TestCaseGoal(DirectedGenerator(setting.network, path.test_case, setting.start))
     if path.generator in (GeneratorKind.PREDEFINED, GeneratorKind.REPLAY):
@@ -196,7 +190,7 @@ def _onward(path: PathPlan, setting: GoalSetting) -> PathGenerator:
     if path.generator is GeneratorKind.QUICK:
         from melanzana.generation.quick import QuickGenerator  # noqa: PLC0415
 
-        return QuickGenerator(setting.network, setting.start, setting.fixed, setting.prng)
+        return QuickGenerator(setting.network, setting.start, setting.fixed, setting.prng, setting.progress.coverage)
     if path.generator is GeneratorKind.EXPLORE:
         from melanzana.generation.explore import ExploreGenerator  # noqa: PLC0415
 

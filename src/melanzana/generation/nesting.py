@@ -58,7 +58,8 @@ class NestingWalk(Walk):
         self._shared = shared or _Shared(needed(model, find_in(sub_models.values())), {})
         self._find = find_in(self._shared.models.values())
         self._calling = calling(model)
-        self._case = parse_path(plan.path, model).test_case
+        path = parse_path(plan.path, model)
+        self._case = None if path.then else path.test_case
         self._require_cases()
         super().__init__(model, plan)
         self._plan, self._outermost = plan, shared is None

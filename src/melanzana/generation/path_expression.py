@@ -1,15 +1,15 @@
-"""What path is wanted, as text: `random(steps(500))`, `weighted(reached(Basket))`, `directed("buy a lamp")`.
+"""What path is wanted, as text: `random(steps(500))`, `directed("buy a lamp")`, `tour() then weighted(reached(Basket))`.
 
 People write path expressions on the command line, in a model's file and in the start call; the snapshot of an execution carries
 the text, and `Walk` reads it here again. `docs/reference/paths.md` is the manual. The result is checked against the model: names
 exist, and what is asked for is not impossible from the start.
 """
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from melanzana.generation.path_tokens import Token, Tokens, unescaped
 from melanzana.generation.possible import BEGINNING, refuse
 from melanzana.generation.questions import MAX_SECONDS, Questions, argument_of, count, fail, meant, number, share, whole
 from melanzana.generation.stop_conditions import AllOf, AnyOf, Reached, StopCondition
@@ -18,6 +18,8 @@ from melanzana.graph.model import Model, TestCase
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
+#: Generators in one chain.
+MAX_PARTS = 20
 #: Limits of a run that asks for nothing else, as DAI has them.
 DEFAULT_ITERATIONS = 1
 DEFAULT_ACTIONS = 10_000
@@ -69,6 +71,17 @@ class PathPlan:
     explore: ExploreSettings = DEFAULT_DEPTHS
     names: tuple[str, ...] = ()  #: of a predefined path; none: they come with the plan
     condition_at: int = 0  #: where the condition stands in the text, characters from 0
+    then: tuple["PathPlan", ...] = ()  #: what is walked after it, one after the other
+
+    @property
+    def parts(self) -> tuple["PathPlan", ...]:
+        """This generator and those that follow it."""
+        return (self, *self.then)
+
+    @property
+    def test_cases(self) -> tuple[TestCase, ...]:
+        """The test cases that its parts perform."""
+        return tuple(part.test_case for part in self.parts if part.test_case is not None)
 
 
 def parse_path(text: str, model: Model, given: Given = _NOTHING_GIVEN) -> PathPlan:
@@ -92,21 +105,6 @@ def quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-class _Token(NamedTuple):
-    kind: str  #: word, quoted, open, close, and, or, other, end
-    text: str
-    position: int
-
-
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<open>\() | (?P<close>\)) | (?P<comma>,) | (?P<and>&&) | (?P<or>\|\|)
-      | (?P<quoted>"(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*')
-      | (?P<word>[^\s()"'&|,]+)
-      | (?P<other>\S)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
 _JOINTS = {"and": "and", "or": "or"}
 _GENERATORS = {
     **{kind.value: kind for kind in GeneratorKind},
@@ -127,23 +125,41 @@ class _Parser:
             fail(f"the path expression is longer than {MAX_CHARACTERS:,} characters", 0)
         self._text = text
         self._model = model
-        self._position = 0
+        self._tokens = Tokens(text)
         self._depth = 0
         self._questions = Questions(model, given)
         self._condition_at = 0
-        self._last = ""  #: kind of the token that was wanted last
 
     def plan(self) -> PathPlan:
-        word = self._next()
+        word = self._tokens.next()
         if word.kind == "end":
             fail("the path expression is empty; write for example random(transition_coverage(100))", 0)
+        parts = [self._part(word)]
+        while (link := self._tokens.next()).kind != "end":
+            word = self._linked(link, len(parts))
+            parts.append(self._part(word))
+            _require_chainable(parts, word.position)
+        return replace(parts[0], then=tuple(parts[1:]))
+
+    def _part(self, word: Token) -> PathPlan:
+        self._condition_at = 0
         plan = self._generator(word)
-        end = self._next()
-        if end.kind != "end":
-            fail(f"'{end.text}' is too much after the closing bracket", end.position)
         return replace(plan, condition_at=self._condition_at)
 
-    def _generator(self, word: _Token) -> PathPlan:
+    def _linked(self, link: Token, before: int) -> Token:
+        """The word of the generator behind `then`, of which `link` is to be one; `before` generators came before it."""
+        if link.text.lower() != "then":
+            if link.text.lower() in (*_GENERATORS, *_CUTS):
+                fail(f"write 'then' between two generators, before '{link.text}'", link.position)
+            fail(f"'{link.text}' is too much after the closing bracket{meant(link.text, ['then'])}", link.position)
+        word = self._tokens.next()
+        if word.kind == "end":
+            fail("a generator is expected after 'then'", word.position)
+        if before == MAX_PARTS:
+            fail(f"a path has at most {MAX_PARTS} generators", word.position)
+        return word
+
+    def _generator(self, word: Token) -> PathPlan:
         name = word.text.lower()
         if name in _CUTS:
             return self._cut(word)
@@ -151,7 +167,7 @@ class _Parser:
         if generator is None:
             choice = "there are random, weighted, quick, explore, directed, tour, split, shard, shortest, predefined and replay"
             fail(f"unknown generator '{word.text}'{meant(word.text, [*_GENERATORS, *_CUTS])}; {choice}", word.position)
-        self._want("open", f"'(' after '{word.text}'")
+        self._tokens.want("open", f"'(' after '{word.text}'")
         if generator is GeneratorKind.DIRECTED:
             return PathPlan(text=self._text, generator=generator, test_case=self._test_case())
         if generator is GeneratorKind.TOUR:
@@ -170,36 +186,36 @@ class _Parser:
     def _tour(self) -> PathPlan:
         """What stands between the brackets: nothing, `reset(price)`, a stop condition, or both with a comma between."""
         reset = None
-        first = self._peek()
+        first = self._tokens.peek()
         if first.kind == "word" and first.text.lower() == "reset":
-            self._next()
-            text, position = self._argument(first, "a price in seconds")
+            self._tokens.next()
+            text, position = self._tokens.argument(first, "a price in seconds")
             reset = number(text, "reset", position, MAX_SECONDS)
-            if self._peek().kind == "comma":
-                self._next()
-            elif self._peek().kind != "close":
-                self._want("comma", "',' or ')' after the price")
+            if self._tokens.peek().kind == "comma":
+                self._tokens.next()
+            elif self._tokens.peek().kind != "close":
+                self._tokens.want("comma", "',' or ')' after the price")
         condition = None
-        if self._peek().kind == "close":
-            self._next()
+        if self._tokens.peek().kind == "close":
+            self._tokens.next()
         else:
             condition = self._checked_condition()
         settings = TourSettings(reset_seconds=reset)
         return PathPlan(text=self._text, generator=GeneratorKind.TOUR, condition=condition, tour=settings)
 
-    def _cut(self, word: _Token) -> PathPlan:
+    def _cut(self, word: Token) -> PathPlan:
         """`split(tour(…), n)` or `shard(tour(…) or split(…), n/m)`."""
-        self._want("open", f"'(' after '{word.text}'")
+        self._tokens.want("open", f"'(' after '{word.text}'")
         self._depth += 1
-        inner = self._next()
+        inner = self._tokens.next()
         allowed = ("tour",) if word.text.lower() == "split" else ("tour", "split")
         if inner.text.lower() not in allowed:
             fail(f"{word.text} takes {' or '.join(f'{name}(…)' for name in allowed)}, not '{inner.text}'", inner.position)
         plan = self._generator(inner)
         assert plan.tour is not None  # only tours come here
-        self._want("comma", f"',' after the tour in '{word.text}'")
-        first = self._peek()
-        text, position = self._rest_of_brackets("a number of steps" if word.text.lower() == "split" else "a share like 1/4")
+        self._tokens.want("comma", f"',' after the tour in '{word.text}'")
+        first = self._tokens.peek()
+        text, position = self._tokens.rest_of_brackets("a number of steps" if word.text.lower() == "split" else "a share like 1/4")
         if word.text.lower() == "split":
             return replace(plan, tour=replace(plan.tour, steps=count(text, word.text, position)))
         return replace(plan, tour=replace(plan.tour, share=share(text, first.position)))
@@ -210,27 +226,27 @@ class _Parser:
         """A condition, then any of `path_depth(n)` and `variable_depth(n)`, with commas before them."""
         condition = self._checked_condition("comma", "close")
         depths = ExploreSettings()
-        while self._last == "comma":
-            word = self._next()
+        while self._tokens.last == "comma":
+            word = self._tokens.next()
             name = word.text.lower()
             if name not in _DEPTHS:
                 fail(f"path_depth(n) or variable_depth(n) is expected here, not '{word.text}'", word.position)
-            text, position = self._argument(word, "a number")
+            text, position = self._tokens.argument(word, "a number")
             depths = depths._replace(**{name: whole(text, name, position, _DEPTHS[name])})
-            self._want(("comma", "close"), "',' or ')'")
+            self._tokens.want(("comma", "close"), "',' or ')'")
         return PathPlan(text=self._text, generator=GeneratorKind.EXPLORE, condition=condition, explore=depths)
 
     # ---- given steps
 
-    def _names(self, word: _Token) -> tuple[str, ...]:
+    def _names(self, word: Token) -> tuple[str, ...]:
         """Names between the brackets, quoted or plain, with commas between them; none are allowed, too."""
         names: list[str] = []
-        while (token := self._next()).kind in ("word", "quoted"):
-            names.append(token.text if token.kind != "quoted" else re.sub(r"\\(.)", r"\1", token.text[1:-1], flags=re.DOTALL))
-            if self._peek().kind == "comma":
-                self._next()
-            elif self._peek().kind != "close":
-                self._want("close", f"',' or ')' after '{names[-1]}'")
+        while (token := self._tokens.next()).kind in ("word", "quoted"):
+            names.append(token.text if token.kind != "quoted" else unescaped(token.text))
+            if self._tokens.peek().kind == "comma":
+                self._tokens.next()
+            elif self._tokens.peek().kind != "close":
+                self._tokens.want("close", f"',' or ')' after '{names[-1]}'")
         if token.kind != "close":
             fail(f"a name or ')' is expected here, not '{token.text}'", token.position)
         if names and word.text.lower() == "replay":
@@ -240,11 +256,11 @@ class _Parser:
     # ---- conditions
 
     def _checked_condition(self, *ends: str) -> StopCondition:
-        start = self._peek()
+        start = self._tokens.peek()
         if start.kind == "close":
             fail("a stop condition is missing between the brackets; write for example steps(100)", start.position)
         condition = self._any_of()
-        self._want(ends or ("close",), "')' after the stop condition")
+        self._tokens.want(ends or ("close",), "')' after the stop condition")
         if condition.needs_reach:
             refuse(condition.feasibility(BEGINNING, self._questions.reach), start.position)
         self._condition_at = start.position
@@ -253,51 +269,51 @@ class _Parser:
     def _any_of(self) -> StopCondition:
         parts = [self._all_of()]
         while self._joint() == "or":
-            self._next()
+            self._tokens.next()
             parts.append(self._all_of())
         return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def _all_of(self) -> StopCondition:
         parts = [self._question()]
         while self._joint() == "and":
-            self._next()
+            self._tokens.next()
             parts.append(self._question())
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def _joint(self) -> str:
-        token = self._peek()
+        token = self._tokens.peek()
         return _JOINTS.get(token.text.lower(), "") if token.kind == "word" else token.kind
 
     def _question(self) -> StopCondition:
-        token = self._next()
+        token = self._tokens.next()
         if token.kind == "open":
             return self._in_brackets(token)
         argument = argument_of(token.text, token.position)
         if argument is None:
             self._no_argument()
             return self._questions.make(token.text, "", token.position)
-        self._want("open", f"'(' and {argument} after '{token.text}'")
-        text, position = self._rest_of_brackets(argument)
+        self._tokens.want("open", f"'(' and {argument} after '{token.text}'")
+        text, position = self._tokens.rest_of_brackets(argument)
         return self._questions.make(token.text, text, position)
 
     def _no_argument(self) -> None:
-        if self._peek().kind == "open":
-            self._next()
-            self._want("close", "')' without anything before it")
+        if self._tokens.peek().kind == "open":
+            self._tokens.next()
+            self._tokens.want("close", "')' without anything before it")
 
-    def _in_brackets(self, opened: _Token) -> StopCondition:
+    def _in_brackets(self, opened: Token) -> StopCondition:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             fail(f"brackets are nested more than {MAX_DEPTH} deep", opened.position)
         condition = self._any_of()
-        self._want("close", "')'")
+        self._tokens.want("close", "')'")
         self._depth -= 1
         return condition
 
     # ---- test cases
 
     def _test_case(self) -> TestCase:
-        name, position = self._rest_of_brackets("the name of a test case")
+        name, position = self._tokens.rest_of_brackets("the name of a test case")
         cases = self._model.test_cases
         for case in cases:
             if name == case.id:
@@ -309,40 +325,16 @@ class _Parser:
             fail(f"the model has no test case '{name}'{meant(name, [case.name for case in cases])}", position)
         return named[0]
 
-    # ---- tokens
 
-    def _argument(self, word: _Token, what: str) -> tuple[str, int]:
-        self._want("open", f"'(' and {what} after '{word.text}'")
-        return self._rest_of_brackets(what)
-
-    def _rest_of_brackets(self, what: str) -> tuple[str, int]:
-        """The text up to the closing bracket: quoted, or as it stands without the blanks around it."""
-        first = self._peek()
-        if first.kind == "quoted":
-            self._next()
-            self._want("close", f"')' after {what}")
-            return re.sub(r"\\(.)", r"\1", first.text[1:-1], flags=re.DOTALL), first.position
-        end = self._text.find(")", self._position)
-        bare = self._text[self._position : end].strip() if end >= 0 else ""
-        if end < 0 or not bare:
-            fail(f"{what} and ')' are expected here", first.position)
-        self._position = end + 1
-        return bare, first.position
-
-    def _peek(self) -> _Token:
-        match = _TOKEN.match(self._text, self._position)
-        if match is None or match.lastgroup is None:
-            return _Token("end", "end", len(self._text))
-        return _Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup))
-
-    def _next(self) -> _Token:
-        token = self._peek()
-        self._position = token.position if token.kind == "end" else token.position + len(token.text)
-        return token
-
-    def _want(self, kind: str | tuple[str, ...], what: str) -> None:
-        token = self._next()
-        self._last = token.kind
-        if token.kind not in (kind if isinstance(kind, tuple) else (kind,)):
-            found = "the end" if token.kind == "end" else f"'{token.text}'"
-            fail(f"{what} is expected here, not {found}", token.position)
+def _require_chainable(parts: list[PathPlan], position: int) -> None:
+    """Can the last part follow the others? `position` is where it begins."""
+    if any(part.generator is GeneratorKind.REPLAY for part in parts):
+        fail("replay() follows a whole run and stands alone; predefined(…) can be part of a chain", position)
+    fixed: dict[str, tuple[object, str]] = {}
+    for case in [part.test_case for part in parts if part.test_case is not None]:
+        if any(step.sub_model_test_case is not None for step in case.steps):
+            fail(f"test case '{case.name}' names test cases of sub-models and stands alone, not in a chain", position)
+        for name, value in case.parameters.items():
+            other, said_by = fixed.setdefault(name, (value, case.name))
+            if other != value:
+                fail(f"test cases '{said_by}' and '{case.name}' set '{name}' to different values for the whole walk", position)

@@ -55,7 +55,7 @@ def require_startable(
     Errors: `ImpossibleGoalError`; `RequestError` for a parameter.
     """
     network = Network(model, dry)
-    require_possible(condition, network, fixed_values(network, None, parameters), position)
+    require_possible(condition, network, fixed_values(network, (), parameters), position)
 
 
 def still(condition: StopCondition, progress: Progress, position: Position) -> Prospect:

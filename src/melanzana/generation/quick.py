@@ -11,7 +11,7 @@ A way costs at most a look at every configuration and usually a few: near the en
 from collections.abc import Mapping
 
 from melanzana.generation.configurations import configurations
-from melanzana.generation.coverage import counted_actions
+from melanzana.generation.coverage import CoverageTracker, Covered, counted_actions
 from melanzana.generation.generators import Move, RandomGenerator, Turn
 from melanzana.generation.network import Network
 from melanzana.generation.position import Position
@@ -24,7 +24,15 @@ from melanzana.graph.model import ActionKind, Scalar
 class QuickGenerator:
     """Chooses the moves of `quick`."""
 
-    def __init__(self, network: Network, start: Position, fixed: Mapping[tuple[int, str], Scalar], prng: Prng) -> None:
+    def __init__(
+        self,
+        network: Network,
+        start: Position,
+        fixed: Mapping[tuple[int, str], Scalar],
+        prng: Prng,
+        coverage: CoverageTracker | None = None,
+    ) -> None:
+        """`coverage`: of the whole walk; what it has covered before the first move is not sought in the first lap."""
         self._landscape = Landscape(network)
         self._drawn = self._landscape.hangs_on_draws(fixed)
         self._space = configurations(network, self._landscape, start)
@@ -36,7 +44,8 @@ class QuickGenerator:
         self._random = RandomGenerator(prng, weighted=False)
         self._found = 0  #: moves in this lap
         self._aimless = False
-        self._seeker = self._lap()
+        self._coverage = coverage
+        self._seeker: Seeker | None = None
 
     @property
     def laps_are_over(self) -> bool:
@@ -45,16 +54,27 @@ class QuickGenerator:
 
     def choose(self, position: Position) -> Move | Turn | None:
         """The next move. Errors: `EvaluationError`."""
+        if self._seeker is None:
+            self._seeker = self._lap(self._left())
         while not self._aimless:
             found = self._seeker.choose(position)
             if found is not Turn.DONE:
                 self._found += 1
                 return found
             self._aimless = not self._found
-            self._seeker = self._lap()
+            self._seeker = self._lap(self._coverable)
         return self._random.choose(position)
 
-    def _lap(self) -> Seeker:
+    def _left(self) -> bytes:
+        """What the walk has not gone through before this generator had its turn; everything when that is nothing."""
+        if self._coverage is None:
+            return self._coverable
+        covered, network = self._coverage.covered_of(Covered.TRANSITIONS), self._space.network
+        labels = ((action.id, None if action.to_previous else network.labels(target)[0]) for action, target in self._pairs)
+        left = bytes(wanted and label not in covered for wanted, label in zip(self._coverable, labels, strict=True))
+        return left if any(left) else self._coverable
+
+    def _lap(self, wanted: bytes) -> Seeker:
         self._found = 0
         costs = [1] * len(self._pairs)
-        return Seeker(self._space, self._landscape, costs, bytearray(self._coverable), drawn=self._drawn)
+        return Seeker(self._space, self._landscape, costs, bytearray(wanted), drawn=self._drawn)

@@ -4,7 +4,7 @@
 `DirectedGenerator` walks it and plans again when the system under test answered otherwise than foreseen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from melanzana.errors import EvaluationError, ImpossibleStepError
@@ -34,17 +34,19 @@ def plan_directed(
     Errors: `ImpossibleStepError` with the number of the first step that cannot follow; `RequestError` for a wrong parameter.
     """
     network = Network(model, dry)
-    position = Position(network, Prng(seed).fork("data"), fixed_values(network, test_case, parameters or {}))
+    position = Position(network, Prng(seed).fork("data"), fixed_values(network, (test_case,), parameters or {}))
     position.restart()
     position.enter(network.start.index)
     router = Router(network, test_case)
     return router.planned(router.route(position, 0, known=False))
 
 
-def fixed_values(network: Network, test_case: TestCase | None, parameters: Mapping[str, Value]) -> dict[tuple[int, str], Scalar]:
-    """What the test case and the caller fix, by (store, name); the caller's word counts more. Errors: `RequestError`."""
-    of_test_case = network.scopes.overrides(test_case.parameters) if test_case else {}
-    return {**of_test_case, **network.scopes.overrides(parameters)}
+def fixed_values(
+    network: Network, test_cases: Iterable[TestCase], parameters: Mapping[str, Value]
+) -> dict[tuple[int, str], Scalar]:
+    """What test cases and the caller fix, by (store, name); the caller's word counts more. Errors: `RequestError`."""
+    said = [network.scopes.overrides(case.parameters) for case in test_cases]
+    return {variable: value for values in (*said, network.scopes.overrides(parameters)) for variable, value in values.items()}
 
 
 class Router:

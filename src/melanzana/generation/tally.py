@@ -57,17 +57,17 @@ class Tally(NamedTuple):
 def tally(model: Model, plan: WalkPlan) -> Tally | None:
     """The figures of the walk that `plan` asks for; None where only `Walk` can tell.
 
-    That is: another generator than `random` and `weighted`; a walk that performs code; a choice that depends on generated values,
-    call limits, previous or sequent actions; an expression that can fail; a walk that can come to where there is no hope left;
-    more configurations than `PLAIN_LIMIT`; an end in a state with nothing to do, of which `Walk` says more.
+    That is: another generator than `random` and `weighted`, or several; a walk that performs code; a choice that depends on
+    generated values, call limits, previous or sequent actions; an expression that can fail; a walk that can come to where there
+    is no hope left; more configurations than `PLAIN_LIMIT`; an end in a state with nothing to do, of which `Walk` says more.
     Errors: those of `Walk`.
     """
     path = parse_path(plan.path, model, Given(plan.parameters, plan.dry))
-    if not plan.dry or path.generator not in _RANDOM or path.condition is None or not _known(path.condition):
+    if path.then or not plan.dry or path.generator not in _RANDOM or path.condition is None or not _known(path.condition):
         return None
     network = Network(model, dry=True)
     prng = Prng(plan.seed)
-    fixed = fixed_values(network, None, plan.parameters)
+    fixed = fixed_values(network, (), plan.parameters)
     if require_possible(path.condition, network, fixed, path.condition_at):
         return None
     start = Position(network, prng.fork("data"), fixed)

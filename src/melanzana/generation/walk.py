@@ -80,7 +80,7 @@ class Walk:
         self.paused = False  #: on_error = debug: a step did not pass; `resume` or `abort`
         self.message = ""  #: why the step recorded last did not pass; the walk's own words when the performer saw no fault
         self.coverage = CoverageTracker(model)
-        for kind in asked_kinds(path.condition):
+        for kind in [kind for part in path.parts for kind in asked_kinds(part.condition)]:
             watch(self.coverage, model, kind)
         self.dead_ends: Counter[str] = Counter()  #: by id of the state: how often nothing could be done there
         self._network = network
@@ -89,7 +89,7 @@ class Walk:
         self._progress = Progress(self.coverage)
         self._ending = Ending(network, plan.on_error)
         self._stage = Stage(plan.dry)
-        fixed = fixed_values(network, path.test_case, plan.parameters)
+        fixed = fixed_values(network, path.test_cases, plan.parameters)
         self._position = Position(network, prng.fork("data"), fixed)
         self._open: _Open | None = None
         self._entering: CompiledState | None = None

@@ -37,7 +37,7 @@ def check_cases(subject: Subject, network: Network) -> Iterator[Finding]:
 
 def _check(case: TestCase, element: Element, network: Network, landscape: Landscape, limit: int) -> Iterator[Finding]:
     try:
-        fixed = fixed_values(network, case, {})
+        fixed = fixed_values(network, (case,), {})
         position = Position(network, Prng(0), fixed)
         position.restart()
         position.enter(network.start.index)

@@ -50,9 +50,9 @@ def check_path(
     """What is wrong with a path expression on a model without errors: its grammar, its names, and whether it can be met."""
     whole = Subject(model).whole
     try:
-        path = parse_path(text, model)
-        if path.condition is not None:
-            require_startable(path.condition, model, parameters, dry=dry, position=path.condition_at)
+        for path in parse_path(text, model).parts:
+            if path.condition is not None:
+                require_startable(path.condition, model, parameters, dry=dry, position=path.condition_at)
     except ImpossibleGoalError as error:
         return (whole.error("goal-impossible", error.message),)
     except MelanzanaError as error:
