@@ -287,3 +287,27 @@ def test_findings_in_json_files_have_places_too(model: Path) -> None:
     found = json.loads(_run("m.json", "--json")[1])["findings"]
     assert found
     assert [entry for entry in found if entry["code"] in ("dead-end", "state-unreachable") and "line" not in entry] == []
+
+
+SHOP = "model: Shop\nstart: Home\nstates:\n  Home: {shared: HOME, actions: {go: Cart}}\n  Cart: {}\n"
+WAY_OUT = "model: Till\nstart: Hall\nstates:\n  Hall: {shared: HOME, actions: {leave: Cart}}\n  Cart: {actions: {pay: exit}}\n"
+
+
+def test_joined_files_are_checked_as_one_model(model: Path) -> None:
+    """What one file says is dead leads on through the other; what stays wrong has its place in the first file."""
+    model.write_text(SHOP, encoding="utf-8")
+    Path("till.yaml").write_text(WAY_OUT.replace("Cart", "Till"), encoding="utf-8")
+    alone = json.loads(_run("shop.yaml", "--json")[1])
+    assert [entry["code"] for entry in alone["findings"]] == ["dead-end"]
+    code, output = _run("shop.yaml", "--join", "till.yaml", "--json", "--path", "tour()")
+    together = json.loads(output[output.index("{") :])
+    assert code == 0
+    assert (together["states"], together["actions"]) == (4, 3)
+    assert [(entry["code"], entry["line"]) for entry in together["findings"]] == [("dead-end", 5)]
+
+
+def test_standard_input_cannot_be_joined() -> None:
+    """It would have to be read twice."""
+    code, output = _run("-", "--join", "till.yaml", text=SHOP)
+    assert code == 2
+    assert "read once" in output

@@ -212,3 +212,32 @@ def test_durations_are_read_by_name_and_wrong_ones_refused(generate: Generate, t
 def test_only_tours_are_cut(generate: Generate, arguments: list[str]) -> None:
     """Anything else is a wrong use of the command."""
     assert generate(*arguments).exit_code == 2
+
+
+def test_steps_of_a_file_are_followed_also_as_a_part_of_a_chain(generate: Generate, tmp_path: Path) -> None:
+    """Alone they are the whole path."""
+    file = tmp_path / "steps.json"
+    file.write_text('["press", "press again", "press"]', "utf-8")
+    alone = json.loads(generate("--steps", str(file), "--json", "--seed", "1").output)
+    assert alone["path"] == "predefined()"
+    assert [step["name"] for step in alone["steps"] if step["kind"] == "action"] == ["press", "press again", "press"]
+    more = json.loads(
+        generate("--steps", str(file), "--path", "predefined() then shortest(reached('throw away'))", "--json").output
+    )
+    assert [step["name"] for step in more["steps"] if step["kind"] == "action"][3:] == ["throw away"]
+    assert generate("--steps", str(tmp_path / "none.json")).exit_code == 2
+
+
+def test_exploring_begins_with_the_history_of_a_file(generate: Generate, tmp_path: Path) -> None:
+    """Another path than without it, and the same every time; what is no history is refused."""
+    file = tmp_path / "seen.json"
+    walked = ("--path", "explore(actions(6))", "--seed", "2", "--json")
+    before = json.loads(generate(*walked).output)["steps"]
+    actions = sorted({(step["id"], step["target"]) for step in before if step["kind"] == "action"})[:2]
+    file.write_text(
+        json.dumps({"version": 1, "transitions": [[a, t, 9, 0] for a, t in actions], "pairs": [[0, 1], [1, 0]]}), "utf-8"
+    )
+    after = json.loads(generate(*walked, "--history", str(file)).output)["steps"]
+    assert after == json.loads(generate(*walked, "--history", str(file)).output)["steps"]
+    file.write_text("[]", "utf-8")
+    assert generate(*walked, "--history", str(file)).exit_code == 2

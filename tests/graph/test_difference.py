@@ -213,3 +213,9 @@ def test_the_whole_model_is_compared_too():
         "global action 's' is new",
         "test case 't' is gone",
     ]
+
+
+def test_a_shared_name_is_part_of_what_a_state_means():
+    """It decides what the model is together with others."""
+    old, new = model(start(), place("A")), model(start(), place("A", shared="HALL"))
+    assert [change.sentence for change in difference(old, new).changes] == ["state 'A': shared name was none, is HALL"]

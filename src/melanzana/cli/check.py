@@ -5,7 +5,6 @@ unknown code.
 """
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
@@ -14,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from melanzana.cli.checking.report import Checked, plural, print_text, printable, to_json
+from melanzana.cli.checking.report import Checked, print_text, to_json
+from melanzana.cli.joined_files import joined
+from melanzana.cli.model_files import folder_of, read_bytes
 from melanzana.errors import ModelError
 from melanzana.graph.findings import Finding, Severity, has_errors
 
 if TYPE_CHECKING:
     from melanzana.graph.formats.reading import ReadResult
-
-__all__ = ["check", "folder_of", "plural", "printable", "read_bytes"]
+    from melanzana.graph.model import Model
 
 _RANK = {"error": 2, "warning": 1, "info": 0, "never": 3}
 _EXIT_FOUND, _EXIT_USAGE = 1, 2
@@ -49,6 +49,7 @@ class _Asked(NamedTuple):
 
     suite: Path | None
     path: str | None
+    joined: "Model | None"  #: the model together with others, when it is looked at with them
 
 
 def check(  # noqa: PLR0917 - one parameter a flag
@@ -57,6 +58,9 @@ def check(  # noqa: PLR0917 - one parameter a flag
         Path | None, typer.Option(help="Folder of action code that must have what the model names.", show_default=False)
     ] = None,
     path: Annotated[str | None, typer.Option(help="Path expression that must be right and can be met.", show_default=False)] = None,
+    join: Annotated[
+        list[Path] | None, typer.Option(help="File of a model joined to this one by shared states.", show_default=False)
+    ] = None,
     fail_on: Annotated[
         FailOn, typer.Option(help="Exit with 1 when there are findings of this severity or a higher one.")
     ] = FailOn.ERROR,
@@ -73,7 +77,7 @@ def check(  # noqa: PLR0917 - one parameter a flag
     wanted, unwanted = _codes(select, "--select"), _codes(ignore, "--ignore")
     name = "<stdin>" if str(model) == "-" else str(model)
     data = read_bytes(model)
-    result, found = _examine(data, name, folder_of(model), _Asked(suite, path))
+    result, found = _examine(data, name, folder_of(model), _Asked(suite, path, _joined(model, join)))
     shown = tuple(one for one in found if (not wanted or one.code in wanted) and one.code not in unwanted)
     lines = tuple(data.decode("utf-8", "replace").splitlines())
     _print(Checked(name=name, lines=lines, result=result, findings=shown), Format.JSON if as_json else form)
@@ -81,18 +85,13 @@ def check(  # noqa: PLR0917 - one parameter a flag
         raise typer.Exit(_EXIT_FOUND)
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file, or of standard input. Ends the command with 2 when there is no such file."""
-    try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as error:
-        typer.echo(f"melanzana: cannot read {path}: {error.strerror or error}", err=True)
-        raise typer.Exit(_EXIT_USAGE) from None
-
-
-def folder_of(path: Path) -> Path | None:
-    """Where the files lie that a model names; None for standard input."""
-    return None if str(path) == "-" else path.parent
+def _joined(model: Path, others: list[Path] | None) -> "Model | None":
+    """What the files are together; None when there are no others."""
+    if not others:
+        return None
+    if str(model) == "-":
+        raise typer.BadParameter("models are joined from files: standard input is read once", param_hint="--join")
+    return joined(model, others)
 
 
 def _codes(given: list[str] | None, option: str) -> frozenset[str]:
@@ -119,6 +118,8 @@ def _examine(data: bytes, name: str, folder: Path | None, asked: _Asked) -> "tup
         result = read_model(data, name, folder)
     except ModelError as error:
         return None, [_of_error(error)]
+    if asked.joined is not None:
+        result = replace(result, model=asked.joined)
     found = examine(result.model)
     findings = result.locate((*result.notes, *found, *_besides(result, asked, has_errors(found))))
     return result, sorted(findings, key=lambda finding: (finding.line is None, finding.line or 0, finding.column or 0))

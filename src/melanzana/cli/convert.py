@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from melanzana.cli.check import folder_of, printable, read_bytes
+from melanzana.cli.checking.report import printable
 from melanzana.cli.joined_files import joined
+from melanzana.cli.model_files import folder_of, read_bytes
 from melanzana.errors import FormatError
 from melanzana.graph.formats.writing import Format, write_model
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from melanzana.cli.check import plural, printable
+from melanzana.cli.checking.report import plural, printable
 from melanzana.cli.convert import read_file
 
 if TYPE_CHECKING:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from melanzana.cli.check import folder_of, plural, printable, read_bytes
+from melanzana.cli.checking.report import plural, printable
 from melanzana.cli.joined_files import joined
+from melanzana.cli.model_files import folder_of, read_bytes
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
+from melanzana.cli.walk_files import read_seen, read_steps
 from melanzana.errors import PathExpressionError, RequestError
 from melanzana.generation.step import OnError, Step, StepKind, Verdict
 
@@ -55,6 +57,12 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     durations: Annotated[
         Path | None, typer.Option(help="JSON file with seconds by name, for tours and shortest paths.", show_default=False)
     ] = None,
+    steps: Annotated[
+        Path | None, typer.Option(help="JSON file of steps to follow: names, or a recorded walk.", show_default=False)
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="File of what earlier runs have seen, for explore.", show_default=False)
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop here in any case.", show_default=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of lines.")] = False,
     sub_model: Annotated[
@@ -71,7 +79,7 @@ def generate(  # noqa: PLR0917 - one parameter a flag
         raise typer.BadParameter(f"give {other} or --test-case, not both", param_hint="--test-case")
     loaded = joined(model, join) if join else _load(model)
     asked = _Asked(cut_path(path, split, shard), test_case, seed, on_error, param or [], read_durations(durations, loaded))
-    plan = _plan(loaded, asked)
+    plan = _with_files(_plan(loaded, asked), steps, history, "predefined()" if asked.path is None and test_case is None else None)
     walk = _walk(loaded, plan, max_steps, find_sub_models(loaded, model, sub_model or []))
     run = _Generated(loaded, plan, walk, max_steps)
     if as_json:
@@ -120,6 +128,17 @@ def _plan(model: "Model", asked: _Asked) -> "WalkPlan":
         durations=asked.durations,
         dry=True,
     )
+
+
+def _with_files(plan: "WalkPlan", steps: Path | None, history: Path | None, path: str | None) -> "WalkPlan":
+    """What files add to the plan; `path` is the one that steps are followed by when no other was asked for."""
+    from dataclasses import replace
+
+    from melanzana.generation.history import read_history
+
+    if history is not None:
+        plan = replace(plan, history=read_history(read_seen(history)))
+    return plan if steps is None else replace(plan, recorded=read_steps(steps), path=path or plan.path)
 
 
 def _pair(text: str) -> tuple[str, str]:

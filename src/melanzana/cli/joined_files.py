@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from melanzana.cli.check import folder_of, printable, read_bytes
+from melanzana.cli.checking.report import printable
+from melanzana.cli.model_files import folder_of, read_bytes
 
 if TYPE_CHECKING:
     from melanzana.graph.formats.reading import ReadResult

@@ -10,7 +10,8 @@ import typer
 from melanzana.cli.joined_files import joined
 from melanzana.cli.saved_run import save_run
 from melanzana.cli.sub_model_files import find_sub_models
-from melanzana.errors import FormatError, GenerationError, RequestError
+from melanzana.cli.walk_files import read_seen, read_steps
+from melanzana.errors import GenerationError, RequestError
 from melanzana.generation.step import OnError, Verdict
 
 if TYPE_CHECKING:
@@ -98,21 +99,6 @@ class Wishes(NamedTuple):
     seen: "Mapping[str, Any] | None" = None
 
 
-def read_seen(file: Path | None) -> "Mapping[str, Any]":
-    """The history in a file; nothing when it is not there yet."""
-    from json import loads
-
-    from melanzana.generation.history import read_history
-
-    if file is None or not file.exists():
-        return {}
-    try:
-        return read_history(loads(file.read_text("utf-8"))).to_json()
-    except (OSError, ValueError, FormatError) as error:
-        why = error.message if isinstance(error, FormatError) else str(error)
-        raise typer.BadParameter(f"{file}: {why}", param_hint="--history") from None
-
-
 def _add_seen(file: Path, snapshot: "Snapshot", events: "list[Event]") -> None:
     from json import dumps
 
@@ -121,23 +107,6 @@ def _add_seen(file: Path, snapshot: "Snapshot", events: "list[Event]") -> None:
 
     before = read_history(snapshot.history) if snapshot.history else History()
     file.write_text(dumps(learn(before, events).to_json()) + "\n", "utf-8")
-
-
-def read_steps(file: Path | None) -> "Recorded | None":
-    """The steps in a file for `predefined()` and `replay()`."""
-    from json import loads
-
-    from melanzana.generation.recorded import Recorded
-
-    if file is None:
-        return None
-    try:
-        return Recorded.from_json(loads(file.read_text("utf-8")))
-    except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--steps") from None
-    except (ValueError, GenerationError) as error:
-        why = error.message if isinstance(error, GenerationError) else f"it is no JSON ({error})"
-        raise typer.BadParameter(f"{file}: {why}", param_hint="--steps") from None
 
 
 def _load(file: Path) -> "Model":

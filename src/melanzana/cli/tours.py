@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from melanzana.cli.check import read_bytes
+from melanzana.cli.model_files import read_bytes
 
 if TYPE_CHECKING:
     from melanzana.graph.model import Model

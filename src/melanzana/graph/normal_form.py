@@ -51,6 +51,7 @@ class NormalForm:
         """The aspects of a state, without name and actions."""
         return {
             "kind": (state.kind, str(state.kind)),
+            "shared name": (state.shared, state.shared or "none"),
             "parameters": self._parameters(state.parameters),
             "snippets": self._snippets(state.snippets),
             "requirements": _set(state.requirements),
