@@ -16,7 +16,7 @@ import typer
 
 from melanzana.cli.checking.report import plural, printable
 from melanzana.cli.joined_files import joined
-from melanzana.cli.model_files import folder_of, read_bytes
+from melanzana.cli.model_files import load_model
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.tours import ITERATION, cut_path, part_name, read_durations
 from melanzana.cli.walk_files import read_seen, read_steps
@@ -77,7 +77,7 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     if test_case is not None and (path is not None or split is not None or shard is not None):
         other = "--path" if path is not None else "--split or --shard"
         raise typer.BadParameter(f"give {other} or --test-case, not both", param_hint="--test-case")
-    loaded = joined(model, join) if join else _load(model)
+    loaded = joined(model, join) if join else load_model(model).model
     asked = _Asked(cut_path(path, split, shard), test_case, seed, on_error, param or [], read_durations(durations, loaded))
     plan = _with_files(_plan(loaded, asked), steps, history, "predefined()" if asked.path is None and test_case is None else None)
     walk = _walk(loaded, plan, max_steps, find_sub_models(loaded, model, sub_model or []))
@@ -87,15 +87,6 @@ def generate(  # noqa: PLR0917 - one parameter a flag
     else:
         run.print(stats)
     raise typer.Exit(run.exit_code())
-
-
-def _load(file: Path) -> "Model":
-    from melanzana.graph.formats.reading import read_model
-    from melanzana.graph.validation import require_valid
-
-    model = read_model(read_bytes(file), "<stdin>" if str(file) == "-" else str(file), folder_of(file)).model
-    require_valid(model)
-    return model
 
 
 class _Asked(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from melanzana.cli.checking.report import printable
-from melanzana.cli.model_files import folder_of, read_bytes
+from melanzana.cli.model_files import load_model, name_of
 
 if TYPE_CHECKING:
     from melanzana.graph.formats.reading import ReadResult
@@ -24,8 +24,8 @@ def joined(first: Path, others: Sequence[Path]) -> "Model":
 
     parts: list[Part] = []
     for file in (first, *others):
-        name = "<stdin>" if str(file) == "-" else str(file)
-        result = _read(file, name)
+        name = name_of(file)
+        result = load_model(file)
         for note in result.notes:
             typer.echo(printable(f"note: {name}: {note.message}"), err=True)
         parts.append(Part(result.model, _placing(result, name)))
@@ -34,23 +34,6 @@ def joined(first: Path, others: Sequence[Path]) -> "Model":
         typer.echo(printable(f"note: {note.message}"), err=True)
     require_valid(found.model)
     return found.model
-
-
-def _read(file: Path, name: str) -> "ReadResult":
-    """The valid model of one file; an error begins with the place in it."""
-    from melanzana.errors import FormatError, InvalidModelError
-    from melanzana.graph.formats.reading import read_model
-    from melanzana.graph.validation import require_valid
-
-    try:
-        result = read_model(read_bytes(file), name, folder_of(file))
-        require_valid(result.model)
-    except FormatError as error:
-        place = ":".join(str(part) for part in (name, error.detail.get("line"), error.detail.get("column")) if part is not None)
-        raise InvalidModelError(f"{place}: {error.message}") from None
-    except InvalidModelError as error:
-        raise InvalidModelError(f"{name}: {error.message}", error.findings) from None
-    return result
 
 
 def _placing(result: "ReadResult", name: str) -> Callable[[str, str | None], str]:

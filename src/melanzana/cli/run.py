@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from melanzana.cli.joined_files import joined
+from melanzana.cli.model_files import load_model
 from melanzana.cli.saved_run import save_run
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.walk_files import read_seen, read_steps
@@ -68,7 +69,7 @@ def run(  # noqa: PLR0917 - one parameter a flag
     from melanzana.cli.run_lines import Lines, document
 
     wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps), read_seen(history))
-    loaded = joined(model, join) if join else _load(model)
+    loaded = joined(model, join) if join else load_model(model).model
     inside = find_sub_models(loaded, model, sub_model or [])
     snapshot = _with_sub_models(_snapshot(loaded, wishes, _suite_folder(suite, model, loaded)), inside)
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
@@ -107,19 +108,6 @@ def _add_seen(file: Path, snapshot: "Snapshot", events: "list[Event]") -> None:
 
     before = read_history(snapshot.history) if snapshot.history else History()
     file.write_text(dumps(learn(before, events).to_json()) + "\n", "utf-8")
-
-
-def _load(file: Path) -> "Model":
-    from melanzana.graph.formats.reading import read_model
-    from melanzana.graph.validation import require_valid
-
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="MODEL") from None
-    model = read_model(data, str(file), file.parent).model
-    require_valid(model)
-    return model
 
 
 def _suite_folder(suite: Path | None, file: Path, model: "Model") -> Path | None:

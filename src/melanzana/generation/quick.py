@@ -46,6 +46,8 @@ class QuickGenerator:
         self._aimless = False
         self._coverage = coverage
         self._seeker: Seeker | None = None
+        self._patience = [0] * len(self._pairs)  #: laps that a transition rested the last time
+        self._rests = [0] * len(self._pairs)  #: laps that it rests from now on
 
     @property
     def laps_are_over(self) -> bool:
@@ -62,7 +64,8 @@ class QuickGenerator:
                 self._found += 1
                 return found
             self._aimless = not self._found
-            self._seeker = self._lap(self._coverable)
+            self._rest()
+            self._seeker = self._lap(self._awake())
         return self._random.choose(position)
 
     def _left(self) -> bytes:
@@ -73,6 +76,22 @@ class QuickGenerator:
         labels = ((action.id, None if action.to_previous else network.labels(target)[0]) for action, target in self._pairs)
         left = bytes(wanted and label not in covered for wanted, label in zip(self._coverable, labels, strict=True))
         return left if any(left) else self._coverable
+
+    def _rest(self) -> None:
+        """A lap is over: what no way was found to rests for a lap, then for two, four, …: such a search is the dearest there is."""
+        assert self._seeker is not None
+        for label, missed in enumerate(self._seeker.wanted):
+            if missed:
+                self._patience[label] = self._rests[label] = max(1, 2 * self._patience[label])
+            elif self._rests[label]:
+                self._rests[label] -= 1
+            else:
+                self._patience[label] = 0
+
+    def _awake(self) -> bytes:
+        """What the next lap looks for; everything when all that may be chosen rests."""
+        awake = bytes(wanted and not rests for wanted, rests in zip(self._coverable, self._rests, strict=True))
+        return awake if any(awake) else self._coverable
 
     def _lap(self, wanted: bytes) -> Seeker:
         self._found = 0

@@ -3,8 +3,10 @@
 import resource
 import sys
 import tracemalloc
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -18,6 +20,7 @@ from melanzana.graph.formats.reading import read_model
 from melanzana.graph.model import Model
 from melanzana.graph.validation import validate
 
+T = TypeVar("T")
 _SPEC = spec_from_file_location("poison_corpus", Path(__file__).with_name("corpus.py"))
 assert _SPEC is not None
 assert _SPEC.loader is not None
@@ -27,7 +30,15 @@ POISON = _CORPUS.POISON
 
 #: Processor seconds and bytes that one thing done with one model may cost at most; most cost a thousandth.
 SECONDS, BYTES = 20.0, 400_000_000
-PATHS = ["random(transition_coverage(100))", "weighted(actions(50))", "tour()", "shortest(reached(Exit))"]
+PATHS = [
+    "random(transition_coverage(100))",
+    "weighted(actions(50))",
+    "quick(actions(50))",
+    "explore(actions(50), path_depth(3))",
+    "tour()",
+    "shortest(reached(Exit))",
+    "random(actions(20)) then tour() then quick(transition_coverage(100) or actions(50))",
+]
 #: Errors of reading: refused before there is a model.
 UNREADABLE = {
     "start unreachable", "a million states", "too many bytes", "deep nesting", "brackets", "JSON brackets", "alias bomb",
@@ -64,22 +75,28 @@ NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name fo
 @pytest.mark.parametrize("name", NAMES)
 def test_poison_is_refused_by_name_or_bounded(name: str) -> None:
     """Reading, validating, checking, covering and generating each end, in bounded work."""
-    begun = _cpu()
-    model = _read(name)
+    model = _timed(lambda: _read(name))
     if model is None:
         assert name in UNREADABLE
         return
     assert name not in UNREADABLE
-    findings = validate(model)
+    findings = _timed(lambda: validate(model))
     assert has_errors(findings) == (name in INVALID)
-    assert examine(model)[: len(findings)] == findings
+    assert _timed(lambda: examine(model))[: len(findings)] == findings
     if has_errors(findings):
         return
     CoverageTracker(model)
-    feasible(model, limit=2_000)
+    _timed(lambda: feasible(model, limit=2_000))
     for path in PATHS:
-        _generate(model, path)
+        _timed(lambda path=path: _generate(model, path))
+
+
+def _timed(thing: Callable[[], T]) -> T:
+    """What it gives, in bounded time."""
+    begun = _cpu()
+    found = thing()
     assert _cpu() - begun < SECONDS
+    return found
 
 
 def _generate(model: Model, path: str) -> None:
