@@ -13,6 +13,8 @@ from melanzana.server.services import Services
 from melanzana.suts.records import SutDraft
 from melanzana.users.records import GroupChange, NewUser
 from support_people import OPERATOR, PASSWORD
+from support_reports import fails_at
+from support_runs import DOT, Runs
 
 #: Shown with Swagger UI, whose insides are not ours.
 OTHERS_WORK = {"/docs", "/execution_service/docs"}
@@ -56,8 +58,19 @@ async def addresses(services: Services) -> dict[str, str]:
     )
     group = await services.users.groups.create(realm, "checkout", GroupChange(members=("grace",)), OPERATOR)
     await services.suts.create(realm, SutDraft(name="till-1", criteria=("till",)), actor=actor)
+    runs = await Runs.of(services)
+    run = await runs.run(fails_at("leave"), [runs.keep("door.png", DOT, "image/png", 4)], perform=True, tags=("nightly",))
+    await runs.run(perform=True)
+    await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
-    return {"user_id": person.id, "group_id": group.id, "client_id": client.client_id, "realm": realm, "name": "nobody"}
+    return {
+        "run_id": str(run.run_id),
+        "user_id": person.id,
+        "group_id": group.id,
+        "client_id": client.client_id,
+        "realm": realm,
+        "name": "nobody",
+    }
 
 
 def filled(route: PageRoute, parameters: dict[str, str]) -> str:

@@ -5,15 +5,14 @@ in double quotes.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from melanzana.audit.records import AuditFilter
 from melanzana.errors import RequestError
+from melanzana.web.queries import words
 
 NAMES = ("action", "actor", "subject", "outcome", "since", "until")
-_WORD = re.compile(r'(?:([a-z]+):)?(?:"([^"]*)"|(\S+))')
 _AGO = re.compile(r"(\d{1,6})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 LONGEST_QUERY = 1_000
@@ -25,7 +24,7 @@ def read_query(text: str, now: datetime) -> AuditFilter:
         raise RequestError(f"a query has at most {LONGEST_QUERY} characters", field="q")
     values: dict[str, Any] = {}
     free: list[str] = []
-    for name, value in _words(text):
+    for name, value in words(text, NAMES):
         if name:
             values[name] = read_instant(value, now, name) if name in {"since", "until"} else value
         else:
@@ -47,12 +46,3 @@ def read_instant(text: str, now: datetime, field: str) -> datetime:
         raise RequestError(
             f"{field} is 30m, 12h, 7d, a day like 2026-03-01, or an instant like 2026-03-01T12:00Z", field=field
         ) from None
-
-
-def _words(text: str) -> Iterator[tuple[str, str]]:
-    """Name and value; a name that is none of ours belongs to the text, as in an address with colons."""
-    for match in _WORD.finditer(text):
-        name, value = match[1] or "", match[2] if match[2] is not None else match[3]
-        if name and name not in NAMES:
-            name, value = "", match[0]
-        yield name, value

@@ -47,26 +47,26 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     @routes.get("/runs/{run_id}", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
     async def get_run(principal: may_read, run_id: shapes.RunRefPath) -> shapes.RunAnswer:
         """One run: how it stands, how far it has come, and the step that did not pass."""
-        return shapes.run_answer(await service.run(principal.realm, _ref(run_id)))
+        return shapes.run_answer(await service.run(principal.realm, shapes.run_ref(run_id)))
 
     @routes.get("/runs/{run_id}/timings", tags=["Runs"], responses=answers(401, 403, 404, 422, 503))
     async def get_timings(principal: may_read, run_id: shapes.RunRefPath) -> list[shapes.TimingItem]:
         """How long each state and action of a run took; what took longest first."""
-        return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, _ref(run_id))]
+        return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, shapes.run_ref(run_id))]
 
     @routes.get(
         "/runs/{run_id}/recording", tags=["Runs"], response_model=RecordingAnswer, responses=answers(401, 403, 404, 422, 503)
     )
     async def get_recording(principal: may_read, run_id: shapes.RunRefPath) -> Response:
         """A run to be performed again elsewhere, by `melanzana replay` or `melanzana shrink`: its plan and its events."""
-        snapshot, events = await service.recording(principal.realm, _ref(run_id))
+        snapshot, events = await service.recording(principal.realm, shapes.run_ref(run_id))
         return await _written(lambda: recording(snapshot, events))
 
     @routes.get("/runlogs/{run_id}", tags=["Runs"], response_model=shapes.LogAnswer, responses=answers(401, 403, 404, 422, 503))
     async def get_log(principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]) -> Response:
         """A run's log. When the run did not pass, exactly one entry has the message_type `failure`."""
         as_of = clock.now()
-        page = await service.log(principal.realm, _ref(run_id), query.offset, query.limit)
+        page = await service.log(principal.realm, shapes.run_ref(run_id), query.offset, query.limit)
         return await _written(lambda: shapes.log_answer(page, as_of))
 
     @routes.get(
@@ -76,7 +76,7 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         principal: may_read, response: Response, model_id: shapes.ModelRefPath, query: Annotated[shapes.ModelRunsQuery, Query()]
     ) -> list[shapes.RunItem]:
         """Runs of a model, all versions, the newest first; of a deleted one, too."""
-        uuid = await service.model_uuid(principal.realm, _ref(model_id))
+        uuid = await service.model_uuid(principal.realm, shapes.run_ref(model_id))
         if uuid is None:
             raise NotFoundError(f"there is no model {model_id}", field="model_id")
         wanted = ExecutionFilter(states=_states(query.status), model_id=uuid, limit=query.limit, offset=query.offset)
@@ -95,9 +95,11 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     ) -> Response:
         """What the runs of a model's newest version have gone through, or one run."""
         if query.run_id is not None:
-            report = await service.run_coverage(principal.realm, _ref(model_id), _ref(query.run_id), query.wish())
+            report = await service.run_coverage(
+                principal.realm, shapes.run_ref(model_id), shapes.run_ref(query.run_id), query.wish()
+            )
         else:
-            report = await service.model_coverage(principal.realm, _ref(model_id), query.wish())
+            report = await service.model_coverage(principal.realm, shapes.run_ref(model_id), query.wish())
         return await _written(lambda: coverage_shapes.coverage_answer(report))
 
     @routes.get("/models/{model_id}/versions/difference", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
@@ -106,7 +108,7 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     ) -> coverage_shapes.DifferenceAnswer:
         """What has changed between two versions of a model, by meaning."""
         return coverage_shapes.difference_answer(
-            await service.version_difference(principal.realm, _ref(model_id), query.old, query.new)
+            await service.version_difference(principal.realm, shapes.run_ref(model_id), query.old, query.new)
         )
 
     @routes.get("/ping", tags=["Server"], responses=answers(401, 403, 503))
@@ -128,17 +130,13 @@ async def _written(answer: Callable[[], BaseModel]) -> Response:
     return Response(await asyncio.to_thread(lambda: answer().model_dump_json()), media_type="application/json")
 
 
-def _ref(text: str) -> int | str:
-    return int(text) if text.isdigit() else text.lower()
-
-
 def _states(status: shapes.RunStatus | None) -> frozenset[LifecycleState]:
     return frozenset() if status is None else shapes.states_of(status)
 
 
 async def _filter(service: ReportService, realm: str, query: shapes.RunListQuery) -> ExecutionFilter | None:
     """None: no run can be meant."""
-    model = None if query.model_id is None else await service.model_uuid(realm, _ref(query.model_id))
+    model = None if query.model_id is None else await service.model_uuid(realm, shapes.run_ref(query.model_id))
     case = None if query.test_case is None else await service.case_uuid(realm, query.test_case)
     if (query.model_id is not None and model is None) or query.task_instance_id is not None:
         return None

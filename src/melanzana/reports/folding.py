@@ -17,8 +17,8 @@ from melanzana.generation.step import StepKind, Verdict
 from melanzana.generation.variable_coverage import Memory
 from melanzana.generation.watching import watch
 from melanzana.graph.model import Model
-from melanzana.protocol.events import RunFinished, RunStarted, StepFinished
-from melanzana.reports.records import ElementTiming, FailingStep, Progress, Tally
+from melanzana.protocol.events import AttachmentStored, RunFinished, RunStarted, StepFinished
+from melanzana.reports.records import ElementTiming, FailingStep, Kept, Progress, Tally
 
 _UNSUCCESSFUL = (LifecycleState.FAILED, LifecycleState.ERROR)
 #: Whatever a step did before: this is why the run ended as it did.
@@ -42,6 +42,7 @@ class RunFold:
         self._model = model
         self._kinds = sorted(kinds)
         self._requirements = requirements_of(model)
+        self.names = {state.id: state.name for state in model.states}  #: of states by id, sub-models' as far as they were entered
         self.last_seq = 0
         self._begin(0)
 
@@ -53,6 +54,7 @@ class RunFold:
         self.failing: FailingStep | None = None
         self._steps = self._actions = self._iterations = 0
         self._timings: dict[str, _Clocked] = {}
+        self._kept: list[Kept] = []
         self._coverage = CoverageTracker(self._model)
         self._memory = Memory(self._model) if self._kinds else None
         for kind in self._kinds:
@@ -71,6 +73,8 @@ class RunFold:
                 self._judge(step, stored.seq)
             case RunStarted() as started:
                 self.started, self.begun_at = started, stored.at
+            case AttachmentStored() as file:
+                self._keep(file, stored.seq)
             case RunFinished():
                 self.end_seq = stored.seq
             case None if stored.body.get("state") in TERMINAL:
@@ -90,6 +94,8 @@ class RunFold:
         self._steps += 1
         self._actions += step.kind == StepKind.ACTION
         self._iterations = max(self._iterations, step.iteration)
+        if step.kind == StepKind.STATE:
+            self.names.setdefault(step.element_id, step.name)
         if not step.model:  # a sub-model's elements are none of this model's
             self._coverage.visit(step.kind, step.element_id, step.target)
         if self._memory is not None and not step.model:
@@ -98,6 +104,9 @@ class RunFold:
         clocked.count += 1
         clocked.total += step.duration_seconds
         clocked.longest = max(clocked.longest, step.duration_seconds)
+
+    def _keep(self, file: AttachmentStored, seq: int) -> None:
+        self._kept.append(Kept.of(file, seq))
 
     def _show(self, step: StepFinished, memory: Memory) -> None:
         is_action = step.kind == StepKind.ACTION
@@ -147,6 +156,10 @@ class RunFold:
             transition_hits={pair: hits for pair, hits in report.transition_hits.items() if hits},
             further={kind: dict(watcher.hits) for kind, watcher in self._coverage.watchers.items()},
         )
+
+    def attachments(self) -> tuple[Kept, ...]:
+        """The files that were kept so far, in order."""
+        return tuple(self._kept)
 
     def timings(self) -> tuple[ElementTiming, ...]:
         """Every element that was performed, the one that took longest in total first."""

@@ -8,7 +8,11 @@ from typing import Any
 from melanzana.executions.records import ExecutionSummary
 from melanzana.generation.coverage import Measure, Transition
 from melanzana.generation.kinds import Kind, Word
+from melanzana.protocol.events import AttachmentStored
 from melanzana.protocol.snapshot import Snapshot
+
+#: Media types that browsers draw and never run.
+IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,28 @@ class LogEntry:
     message_type: str
     image_name: str | None = None
     image_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A file that was kept for a run."""
+
+    id: int  #: of its event in the run's log
+    name: str
+    media_type: str
+    size: int  #: bytes
+    sha256: str
+    step: int | None  #: number of the step it belongs to
+
+    @classmethod
+    def of(cls, file: AttachmentStored, seq: int) -> "Kept":
+        """What event number `seq` tells."""
+        return cls(id=seq, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256, step=file.step)
+
+    @property
+    def is_image(self) -> bool:
+        """Can a browser show it as a picture?"""
+        return self.media_type.partition(";")[0].strip().lower() in IMAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +224,8 @@ class RunReport:
     snapshot: Snapshot = field(repr=False)
     progress: Progress
     failing: FailingStep | None
+    last_seq: int = 0  #: number of the last event that was looked at
+    names: Mapping[str, str] = field(default_factory=dict)  #: of states by id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

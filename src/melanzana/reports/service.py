@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from melanzana.catalog.records import ModelFilter
 from melanzana.catalog.service import CatalogService, ModelRef
-from melanzana.errors import NotFoundError
+from melanzana.errors import NotFoundError, RequestError
 from melanzana.executions.lifecycle import HELD, TERMINAL
 from melanzana.executions.records import Execution, ExecutionFilter, ExecutionSummary, LifecycleState, StoredEvent
 from melanzana.executions.service import ExecutionService
@@ -32,6 +33,7 @@ from melanzana.reports.records import (
     CoverageReport,
     CoverageWish,
     ElementTiming,
+    Kept,
     LogPage,
     RunPage,
     RunReport,
@@ -51,6 +53,14 @@ _PAGE = 200
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 #: More events than this are folded in a thread.
 _INLINE_EVENTS = 500
+
+
+class Contents(Protocol):
+    """Where attached files lie."""
+
+    def get(self, digest: str) -> bytes:
+        """The content of that SHA-256. Errors: NotFoundError, UnavailableError."""
+        ...
 
 
 class AgentNames(Protocol):
@@ -90,10 +100,17 @@ class _Kept(Generic[K, V]):
 class ReportService:
     """Runs, logs, timings and coverage of a realm."""
 
-    def __init__(self, catalog: CatalogService, executions: ExecutionService, agent_names: AgentNames | None = None) -> None:
+    def __init__(
+        self,
+        catalog: CatalogService,
+        executions: ExecutionService,
+        agent_names: AgentNames | None = None,
+        contents: Contents | None = None,
+    ) -> None:
         self._catalog = catalog
         self._executions = executions
         self._agent_names = agent_names
+        self._contents = contents
         self._folds: _Kept[tuple[str, frozenset[Kind]], _KeptFold] = _Kept(KEPT_FOLDS)
         self._sums: _Kept[tuple[str, str, int, frozenset[Kind]], _KeptTallies] = _Kept(KEPT_MODELS)
 
@@ -122,6 +139,21 @@ class ReportService:
     async def timings(self, realm: str, ref: int | str) -> tuple[ElementTiming, ...]:
         """How long each element of a run took. Raises NotFoundError."""
         return await self._ask(await self._executions.get(realm, ref), RunFold.timings)
+
+    async def events(self, realm: str, ref: int | str, after: int, limit: int) -> tuple[StoredEvent, ...]:
+        """`limit` lines of a run's log behind number `after`. Raises NotFoundError."""
+        return await self._executions.events(realm, ref, after=after, limit=limit)
+
+    async def attachments(self, realm: str, ref: int | str) -> tuple[Kept, ...]:
+        """The files that the newest attempt of a run has kept. Raises NotFoundError."""
+        return await self._ask(await self._executions.get(realm, ref), RunFold.attachments)
+
+    async def attachment(self, realm: str, ref: int | str, attachment_id: int) -> tuple[Kept, bytes]:
+        """One of them with its content. Raises NotFoundError, also when the content is gone."""
+        found = next((kept for kept in await self.attachments(realm, ref) if kept.id == attachment_id), None)
+        if found is None or self._contents is None:
+            raise NotFoundError(f"run {ref} has no attachment {attachment_id}", field="attachment_id")
+        return found, await asyncio.to_thread(self._contents.get, found.sha256)
 
     async def recording(self, realm: str, ref: int | str) -> tuple[Snapshot, tuple[StoredEvent, ...]]:
         """What a run was to do, and everything in its log. Raises NotFoundError."""
@@ -169,6 +201,16 @@ class ReportService:
     async def model_uuid(self, realm: str, ref: ModelRef) -> str | None:
         """The uuid of a model, a deleted one too; None when there never was one."""
         return await self._catalog.uuid_of(realm, ref)
+
+    async def model_named(self, realm: str, text: str) -> str | None:
+        """The uuid of the model with this integer id, uuid or name; None when there is none, or several have the name."""
+        models, _ = await self._catalog.list_models(realm, ModelFilter(name=text, limit=2))
+        if len(models) == 1:
+            return models[0].uuid
+        try:
+            return await self._catalog.uuid_of(realm, int(text) if _NUMBER.fullmatch(text) else text.lower())
+        except RequestError:
+            return None
 
     async def case_uuid(self, realm: str, text: str) -> str:
         """The id in its model of a test case given by integer id; any other text is that id itself."""
@@ -291,7 +333,14 @@ def _log_facts(execution: Execution, fold: RunFold) -> _LogFacts:
 def _report(row: RunRow, execution: Execution, fold: RunFold) -> RunReport:
     if row.agent_name is None and fold.started is not None:
         row = replace(row, agent_name=fold.started.agent)
-    return RunReport(row=row, snapshot=execution.snapshot, progress=fold.progress(), failing=fold.failing)
+    return RunReport(
+        row=row,
+        snapshot=execution.snapshot,
+        progress=fold.progress(),
+        failing=fold.failing,
+        last_seq=fold.last_seq,
+        names=dict(fold.names),
+    )
 
 
 def _model(execution: Execution) -> Model:

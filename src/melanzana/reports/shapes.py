@@ -20,6 +20,11 @@ ModelRefPath = Annotated[str, Path(pattern=REF_PATTERN, description="The model's
 MAX_LOG_PAGE = 10_000
 
 
+def run_ref(text: str) -> int | str:
+    """A run's or model's number, or its uuid."""
+    return int(text) if text.isdigit() else text.lower()
+
+
 class RunStatus(StrEnum):
     """How a run stands, in the words of the original API."""
 

@@ -19,6 +19,8 @@ from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
 from melanzana.reports import api as reports_api
+from melanzana.reports import files_api
+from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home
 from melanzana.server.services import Services
 from melanzana.suts import api as suts_api
@@ -30,9 +32,19 @@ from melanzana.web.assets import STATIC_PATH, static_files
 from melanzana.web.pages import NavigationItem, Pages
 
 #: Rooms with templates.
-PAGE_ROOMS = ("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts")
+PAGE_ROOMS = (
+    *("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts"),
+    "melanzana.reports",
+)
 #: The header, in its order; each shows up once its page is there.
 NAVIGATION = (
+    NavigationItem(
+        title="Runs",
+        href="/runs",
+        scope=Scope.REPORTS_READ,
+        key="r",
+        summary="What was run: live, with the step that failed, its pictures and its log.",
+    ),
     NavigationItem(
         title="API Access",
         href="/system/api-access",
@@ -93,6 +105,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
+    app.include_router(files_api.router(services.reports, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(users_api.router(services.users, services.gate))
@@ -118,6 +131,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(home.router(pages, rooms))
     app.include_router(documentation.router(pages))
     app.include_router(users_pages.router(services.users, gate, pages))
+    app.include_router(reports_pages.router(services.reports, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))
     app.include_router(realms_pages.router(services.realms, gate, pages))

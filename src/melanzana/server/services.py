@@ -137,7 +137,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         executions=executions,
         agents=agents,
         suts=suts,
-        reports=ReportService(catalog, executions, agents.names),
+        reports=ReportService(catalog, executions, agents.names, blobs),
         waker=waker,
         clock=clock,
     )
