@@ -6,7 +6,7 @@ an API client of a third realm. A new route with an id makes `test_every_route_i
 
 import configparser
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,14 @@ import httpx
 import pytest
 
 from melanzana.access.permissions import Role
+from melanzana.executions.records import Execution, StartRequest
+from melanzana.protocol.peer import Report
 from melanzana.users.records import NewUser
 from melanzana.users.rules import operator
 from support_app import SOMEBODY, RunningApp, running_app
-from support_executions import MODEL_TEXT
+from support_executions import AGENT, MODEL_TEXT
+from support_reports import walked
+from support_runs import CI, DOT, keep
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Route = tuple[str, str, dict[str, Any] | None]
@@ -41,7 +45,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/runs/{run_id}/timings", None),
     ("GET", "/ai/runs/{run_id}/recording", None),
     ("GET", "/ai/runs/{run_id}/attachments", None),
-    ("GET", "/ai/runs/{run_id}/attachments/1", None),
+    ("GET", "/ai/runs/{run_id}/attachments/{attachment_id}", None),
     ("GET", "/ai/runs/{run_id}/report", None),
     ("GET", "/ai/runlogs/{run_id}", None),
     ("GET", "/ai/agents/{agent_id}", None),
@@ -97,6 +101,7 @@ NOTHING = {
     "client_id": "client:dai:api:integration:00000000-0000-4000-8000-000000000000",
     "realm": "nowhere",
     "kid": "x" * 43,
+    "attachment_id": "999999",
 }
 
 
@@ -142,6 +147,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
     model = await made("/ai/models", {"name": f"model-{MARK}", "modeljson": MODEL_TEXT})
     cases = (await app.http.get(f"/ai/models/{model['id']}/testcases", headers=headers)).json()
     agent = await made("/ai/agents", {"name": f"agent-{MARK}"})
+    ended = await _ended_run(app, model["id"])
     run = await made(
         "/execution_service/api/v1/executions",
         {"execution_type": "executing", "model_id": str(model["id"]), "agent": {"agent_id": "any"}, "suite": f"suites/{MARK}"},
@@ -155,7 +161,8 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "execution_id": run["execution_id"],
         "model_id": str(model["id"]),
         "test_case_id": str(cases[0]["id"]),
-        "run_id": str(run["run_id"]),
+        "run_id": str(ended.run_id),
+        "attachment_id": str((await app.services.reports.attachments("tenant", ended.run_id))[0].id),
         "agent_id": str(agent["id"]),
         "user_id": str(user["id"]),
         "group_id": str(group["id"]),
@@ -164,6 +171,20 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "kid": key.kid,
         "sut_id": str(sut["id"]),
     }
+
+
+async def _ended_run(app: RunningApp, model_id: int) -> Execution:
+    """A run of the tenant that has attached a file."""
+    own = replace(CI, realm="tenant")
+    executions, attempt = app.services.executions, replace(AGENT, realm="tenant", agent_id=7)
+    begun = await executions.start(StartRequest(model=model_id, perform=True), own)
+    lease = await executions.claim(attempt)
+    assert lease is not None
+    (*events, end) = walked(lease.snapshot)
+    kept = keep(app.services, f"{MARK}.png", DOT, "image/png")
+    report = Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=1, events=(*events, kept, end))
+    await executions.report(attempt, report)
+    return begun
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
 from melanzana.reports import api as reports_api
+from melanzana.reports import files_api
 from melanzana.suts import api as suts_api
 from melanzana.users import api as users_api
 
@@ -31,6 +32,7 @@ def served() -> set[str]:
         executions_api.router(None, gate, None),  # type: ignore[arg-type]
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
+        files_api.router(None, gate),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         suts_api.router(None, gate, None, None),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
