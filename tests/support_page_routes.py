@@ -63,14 +63,9 @@ async def addresses(services: Services) -> dict[str, str]:
     await runs.run(perform=True)
     await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
-    return {
-        "run_id": str(run.run_id),
-        "user_id": person.id,
-        "group_id": group.id,
-        "client_id": client.client_id,
-        "realm": realm,
-        "name": "nobody",
-    }
+    people = {"user_id": person.id, "group_id": group.id, "name": "nobody"}
+    made = {"run_id": str(run.run_id), "model_id": str(runs.model_id), "client_id": client.client_id}
+    return {**people, **made, "realm": realm}
 
 
 def filled(route: PageRoute, parameters: dict[str, str]) -> str:

@@ -29,12 +29,13 @@ def summed(tallies: Iterable[Tally]) -> Tally:
 def coverage_tree(model: Model, tally: Tally) -> CoverageTree:
     """The coverage of `model` that `tally` stands for."""
     items = _state_items(model, tally)
-    everything = list(_flat(items))
+    everything = list(flat(items))
     return CoverageTree(
         states=_measure(everything, "state"),
         actions=_measure(everything, "action"),
         transitions=_measure(everything, "transition"),
         root=_around(model.name, "model", model.id, items),
+        transition_hits={pair: hits for pair, hits in tally.transition_hits.items() if hits},
     )
 
 
@@ -93,10 +94,11 @@ def _around(name: str, kind: str, element_id: str | None, items: tuple[CoverageI
     )
 
 
-def _flat(items: Iterable[CoverageItem]) -> Iterable[CoverageItem]:
+def flat(items: Iterable[CoverageItem]) -> Iterable[CoverageItem]:
+    """Every item, each before those inside it."""
     for item in items:
         yield item
-        yield from _flat(item.items)
+        yield from flat(item.items)
 
 
 def _measure(items: Sequence[CoverageItem], kind: str) -> Measure:

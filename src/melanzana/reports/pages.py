@@ -119,7 +119,7 @@ async def _found(service: ReportService, realm: str, text: str, offset: int) -> 
         "text": text,
         "live": any(row.execution.state not in TERMINAL for row in rows),
         "questions": [(title, _address(query), query == text.strip()) for title, query in QUESTIONS],
-        "range": f"{offset + 1:,} to {last:,} of {total:,}" if rows else "",
+        "span": f"{offset + 1:,} to {last:,} of {total:,}" if rows else "",
         "newer": _address(text, offset=max(offset - _PAGE, 0)) if offset else "",
         "older": _address(text, offset=last) if last < total else "",
     }
@@ -165,7 +165,7 @@ async def _shown(service: ReportService, visitor: Visitor, ref: int | str, after
         "failing_page": failing and f"?after={(failing.seq - 1) // _LINES * _LINES}#line-{failing.seq}",
         "before": f"?after={max(after - _LINES, 0)}" if after else "",
         "behind": f"?after={after + _LINES}" if report.last_seq > after + _LINES else "",
-        "range": f"{after + 1:,} to {min(after + _LINES, report.last_seq):,} of {report.last_seq:,}",
+        "span": f"{after + 1:,} to {min(after + _LINES, report.last_seq):,} of {report.last_seq:,}",
     }
 
 

@@ -128,6 +128,7 @@ class CoverageTree:
     actions: Measure
     transitions: Measure
     root: CoverageItem
+    transition_hits: Mapping[Transition, int] = field(default_factory=dict)  #: without those that were not taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

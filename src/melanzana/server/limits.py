@@ -101,7 +101,7 @@ def body_limits(settings: ServerSettings) -> Callable[[str], int]:
     """The largest body of each path, in bytes."""
 
     def maximum(path: str) -> int:
-        if path.startswith("/ai/models"):
+        if path.startswith(("/ai/models", "/models")):
             # A model travels as a JSON string inside JSON: quotes and line breaks double at most.
             return 2 * settings.max_model_bytes
         if path == "/agent_service/api/v1/attachments":

@@ -19,7 +19,7 @@ from melanzana.executions import api as executions_api
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
 from melanzana.reports import api as reports_api
-from melanzana.reports import files_api
+from melanzana.reports import files_api, model_pages
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home
 from melanzana.server.services import Services
@@ -38,6 +38,13 @@ PAGE_ROOMS = (
 )
 #: The header, in its order; each shows up once its page is there.
 NAVIGATION = (
+    NavigationItem(
+        title="Models",
+        href="/models",
+        scope=Scope.MODELS_READ,
+        key="m",
+        summary="States and actions of your systems: as a picture with what was covered, and the form that starts a run.",
+    ),
     NavigationItem(
         title="Runs",
         href="/runs",
@@ -131,6 +138,8 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(home.router(pages, rooms))
     app.include_router(documentation.router(pages))
     app.include_router(users_pages.router(services.users, gate, pages))
+    models = model_pages.ModelRooms(services.catalog, services.executions, services.reports)
+    app.include_router(model_pages.router(models, gate, pages))
     app.include_router(reports_pages.router(services.reports, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))

@@ -30,6 +30,8 @@ CONTENT_POLICY = (
 )
 #: What must be escaped in a `pattern` attribute to mean itself; browsers refuse a pattern with needless escapes.
 _SYNTAX = re.compile(r"[\^$\\.*+?()\[\]{}|/]")
+#: What every template has from the environment; a value of the same name would hide it in the layout, too.
+_OUR_GLOBALS = {"asset", "integrity", "version", "ui"}
 PAGE_HEADERS = {"Content-Security-Policy": CONTENT_POLICY, "Cache-Control": "no-store"}
 
 
@@ -102,6 +104,9 @@ class Pages:
             "done": request.query_params.get("done", ""),
             "without_login": False,
         }
+        taken = _OUR_GLOBALS & values.keys()
+        if taken:
+            raise ValueError(f"{template} is given {', '.join(sorted(taken))}: every template has these names already")
         text = self._environment.get_template(template).render(known | values)
         return HTMLResponse(text, status, {**PAGE_HEADERS, **(headers or {})})
 
