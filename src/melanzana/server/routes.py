@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from melanzana.access.permissions import Scope
 from melanzana.agents import api as agents_api
+from melanzana.agents import pages as agents_pages
 from melanzana.audit import api as audit_api
 from melanzana.audit import pages as audit_pages
 from melanzana.auth import api as auth_api
@@ -34,7 +35,7 @@ from melanzana.web.pages import NavigationItem, Pages
 #: Rooms with templates.
 PAGE_ROOMS = (
     *("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts"),
-    "melanzana.reports",
+    *("melanzana.reports", "melanzana.agents"),
 )
 #: The header, in its order; each shows up once its page is there.
 NAVIGATION = (
@@ -51,6 +52,13 @@ NAVIGATION = (
         scope=Scope.REPORTS_READ,
         key="r",
         summary="What was run: live, with the step that failed, its pictures and its log.",
+    ),
+    NavigationItem(
+        title="Agents",
+        href="/agents",
+        scope=Scope.AGENTS_READ,
+        key="n",
+        summary="Where action code is performed: who is there, what each is at, and the file that a new one starts with.",
     ),
     NavigationItem(
         title="API Access",
@@ -141,6 +149,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     models = model_pages.ModelRooms(services.catalog, services.executions, services.reports)
     app.include_router(model_pages.router(models, gate, pages))
     app.include_router(reports_pages.router(services.reports, services.executions, gate, pages))
+    app.include_router(agents_pages.router(services.agents, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))
     app.include_router(realms_pages.router(services.realms, gate, pages))

@@ -4,7 +4,8 @@ const PAUSE = 2_000;
 async function again() {
   const marked = document.querySelector("[data-live]");
   if (!marked) return;
-  if (!document.hidden && !marked.contains(document.activeElement) && !document.querySelector("dialog[open]")) {
+  const inUse = marked.contains(document.activeElement) || marked.querySelector("details[open]");
+  if (!document.hidden && !inUse && !document.querySelector("dialog[open]")) {
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
       if (answer.ok) exchange(marked, new DOMParser().parseFromString(await answer.text(), "text/html"));
