@@ -30,6 +30,7 @@ PASSWORD = "correct horse battery staple"
 #: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
 ROUTES: tuple[Route, ...] = (
     ("GET", "/execution_service/api/v1/executions/{execution_id}", None),
+    ("GET", "/execution_service/api/v1/executions/{execution_id}/events", None),
     ("DELETE", "/execution_service/api/v1/executions/{execution_id}", None),
     ("POST", "/execution_service/api/v1/executions/{execution_id}/continue", None),
     ("GET", "/ai/models/{model_id}", None),
@@ -148,7 +149,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
     cases = (await app.http.get(f"/ai/models/{model['id']}/testcases", headers=headers)).json()
     agent = await made("/ai/agents", {"name": f"agent-{MARK}"})
     ended = await _ended_run(app, model["id"])
-    run = await made(
+    await made(
         "/execution_service/api/v1/executions",
         {"execution_type": "executing", "model_id": str(model["id"]), "agent": {"agent_id": "any"}, "suite": f"suites/{MARK}"},
     )
@@ -158,7 +159,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
     (client, *_) = await app.services.clients.list_clients("tenant")
     (key, *_) = await app.services.realms.keys("tenant")
     return {
-        "execution_id": run["execution_id"],
+        "execution_id": ended.id,
         "model_id": str(model["id"]),
         "test_case_id": str(cases[0]["id"]),
         "run_id": str(ended.run_id),

@@ -14,9 +14,11 @@ from melanzana.auth import api as auth_api
 from melanzana.catalog import api as catalog_api
 from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
+from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.reports import api as reports_api
 from melanzana.reports import files_api
+from melanzana.server import metrics
 from melanzana.suts import api as suts_api
 from melanzana.users import api as users_api
 
@@ -30,9 +32,11 @@ def served() -> set[str]:
     for router in (
         auth_api.router(None, None),  # type: ignore[arg-type]
         executions_api.router(None, gate, None),  # type: ignore[arg-type]
+        streams.router(None, gate, None),  # type: ignore[arg-type]
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         files_api.router(None, gate),  # type: ignore[arg-type]
+        metrics.router(None, None, gate, None),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         suts_api.router(None, gate, None, None),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]

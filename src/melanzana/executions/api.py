@@ -5,7 +5,7 @@ The first and the abort are calls of the original product, field by field; the o
 
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
@@ -24,9 +24,6 @@ _Key = Annotated[
         max_length=255,
         description="Chosen by the client: a start sent again with the same key gives the same execution.",
     ),
-]
-_ExecutionId = Annotated[
-    str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$", description="`execution_id`, or the `run_id`.")
 ]
 
 
@@ -71,12 +68,12 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: boo
         return shapes.ExecutionListAnswer(items=[shapes.execution_answer(item) for item in page.items], total_count=page.total)
 
     @routes.get("/{execution_id}", responses=answers(401, 403, 404, 422, 503))
-    async def get_execution(principal: may_read, execution_id: _ExecutionId) -> shapes.ExecutionAnswer:
+    async def get_execution(principal: may_read, execution_id: shapes.ExecutionIdPath) -> shapes.ExecutionAnswer:
         """Where one execution stands."""
         return shapes.execution_answer(await service.get(principal.realm, shapes.ref(execution_id)))
 
     @routes.delete("/{execution_id}", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
-    async def abort_execution(principal: may_abort, execution_id: _ExecutionId) -> None:
+    async def abort_execution(principal: may_abort, execution_id: shapes.ExecutionIdPath) -> None:
         """Trigger the end of an execution; it then ends as `Cancelled`. Sent again, the answer is the same.
 
         409 names the state of an execution that had already passed, failed or ended as an error.
@@ -84,7 +81,7 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: boo
         await service.abort(principal.realm, shapes.ref(execution_id), principal.client_id)
 
     @routes.post("/{execution_id}/continue", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
-    async def continue_execution(principal: may_abort, execution_id: _ExecutionId) -> None:
+    async def continue_execution(principal: may_abort, execution_id: shapes.ExecutionIdPath) -> None:
         """Let a run continue that paused at a step that did not pass (`onerror` `debug`)."""
         await service.resume(principal.realm, shapes.ref(execution_id), principal.client_id)
 

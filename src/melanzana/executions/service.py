@@ -8,7 +8,7 @@ monotonic seconds since, so a wall clock that jumps loses nobody; the first swee
 import random
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -44,7 +44,7 @@ from melanzana.executions.remembering import EVENTS, RUNS, wants_history, with_h
 from melanzana.executions.sources import find_source
 from melanzana.executions.steady import SteadyTime
 from melanzana.executions.sweeping import SweepPolicy
-from melanzana.executions.waking import Waker
+from melanzana.executions.waking import Signal, Waker
 from melanzana.protocol.peer import Directive, Lease, Report
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.storage.database import Database
@@ -122,6 +122,19 @@ class ExecutionService:
             raise NotFoundError(f"there is no execution {ref}", field="execution_id")
         return found
 
+    async def state(self, realm: str, ref: str | int) -> LifecycleState:
+        """Where it stands. Raises NotFoundError."""
+        return (await self._database.read(lambda tx: store.required(tx, realm, ref))).state
+
+    def listen(self, run_id: int) -> AbstractContextManager[Signal]:
+        """Hear of new lines in this log while the block runs, as far as they come through this server."""
+        return self._waker.listen(("log", run_id))
+
+    @property
+    def is_closing(self) -> bool:
+        """Does the server stop? Then nothing is to be held any more."""
+        return self._waker.closed
+
     async def list(self, realm: str, wanted: ExecutionFilter | None = None) -> ExecutionPage:
         """One page, newest first."""
 
@@ -189,6 +202,8 @@ class ExecutionService:
             seen, freed = await self._database.write(lambda tx: self._take_in(tx, agent, report, fence))
             if freed is not None:
                 await self._sut_freed(seen.realm, freed)
+            if report.events:
+                self._waker.wake_all(("log", seen.run_id))
             directive = self._directive(seen)
             if report.events or report.wait_seconds <= 0 or is_news(directive) or self._waker.closed:
                 return directive

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr, StringConstraints
 
 from melanzana.errors import RequestError
@@ -30,6 +31,9 @@ _WORDS = {
 Status = Literal["Running", "Passed", "Failed", "Error", "Cancelled"]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Id = Annotated[int, Field(ge=1, le=ID_LIMIT)]
+ExecutionIdPath = Annotated[
+    str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$", description="`execution_id`, or the `run_id`.")
+]
 Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
 Ref = Annotated[StrictInt, Field(ge=1, le=ID_LIMIT)] | Annotated[StrictStr, StringConstraints(min_length=1, max_length=256)]
 

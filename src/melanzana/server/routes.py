@@ -17,12 +17,13 @@ from melanzana.compat import ai_auth, api_auth, sut_status
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.executions import api as executions_api
+from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
 from melanzana.reports import api as reports_api
 from melanzana.reports import files_api, model_pages
 from melanzana.reports import pages as reports_pages
-from melanzana.server import health, home
+from melanzana.server import health, home, metrics
 from melanzana.server.services import Services
 from melanzana.suts import api as suts_api
 from melanzana.suts import pages as suts_pages
@@ -115,9 +116,11 @@ def include(app: FastAPI, services: Services) -> Pages:
     pages = Pages(PAGE_ROOMS, NAVIGATION, clock=services.clock)
     _include_pages(app, services, pages)
     app.include_router(health.router(services.database))
+    app.include_router(metrics.router(services.executions, services.agents, services.gate, services.clock))
     app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
     app.include_router(auth_api.everything_else(services.auth, services.realms))
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
+    app.include_router(streams.router(services.executions, services.gate, services.clock))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(files_api.router(services.reports, services.gate))
