@@ -42,6 +42,8 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/models/{model_id}/testcases/{test_case_id}", None),
     ("GET", "/ai/models/{model_id}/runs", None),
     ("GET", "/ai/models/{model_id}/coverage", None),
+    ("GET", "/ai/models/{model_id}/defects", None),
+    ("GET", "/ai/models/{model_id}/testcaseruns", None),
     ("GET", "/ai/runs/{run_id}", None),
     ("GET", "/ai/runs/{run_id}/timings", None),
     ("GET", "/ai/runs/{run_id}/recording", None),

@@ -11,6 +11,7 @@ from melanzana.users.records import NewUser
 from support_app import RunningApp, running_app
 from support_executions import MODEL_TEXT
 from support_people import OPERATOR, PASSWORD
+from support_reports import fails_at
 from support_runs import REALM, Runs
 
 pytestmark = pytest.mark.anyio
@@ -126,3 +127,17 @@ async def test_a_large_model_has_its_outline_alone(app: RunningApp) -> None:
     version = await app.services.catalog.add_model(REALM, None, None, read_text(f"model: Ring\nstart: S0\nstates:\n{states}"))
     page = await text_of(app, f"/models/{version.model_id}")
     assert "too large for a picture" in page and "S99" in page
+
+
+async def test_failures_and_test_cases_stand_on_the_page(app: RunningApp) -> None:
+    """What went wrong together, and how test cases fare."""
+    runs = await Runs.of(app.services)
+    for _ in range(2):
+        failed = await runs.run(fails_at("leave", f"expected {XSS}"), perform=True, test_case="through")
+    page = await text_of(app, f"/models/{runs.model_id}")
+    table = page.partition('id="failures"')[2].partition("</section>")[0]
+    assert f'href="/runs/{failed.run_id}"' in table and '<td class="number">2</td>' in table
+    assert XSS not in page
+    cases = page.partition('id="cases"')[2].partition("</section>")[0]
+    assert cases.count('class="dot"') == 2
+    assert "Test case" in await text_of(app, f"/runs/{failed.run_id}")

@@ -16,8 +16,8 @@ from melanzana.clients import api as clients_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
+from melanzana.reports import analysis_api, files_api
 from melanzana.reports import api as reports_api
-from melanzana.reports import files_api
 from melanzana.server import metrics
 from melanzana.suts import api as suts_api
 from melanzana.users import api as users_api
@@ -36,6 +36,7 @@ def served() -> set[str]:
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         files_api.router(None, gate),  # type: ignore[arg-type]
+        analysis_api.router(None, None, gate),  # type: ignore[arg-type]
         metrics.router(None, None, gate, None),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         suts_api.router(None, gate, None, None),  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ class RunFold:
         self._kinds = sorted(kinds)
         self._requirements = requirements_of(model)
         self.names = {state.id: state.name for state in model.states}  #: of states by id, sub-models' as far as they were entered
+        self.cases = {case.id: case.name for case in model.test_cases}  #: names of test cases by id
         self.last_seq = 0
         self._begin(0)
 

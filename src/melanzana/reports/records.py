@@ -227,6 +227,7 @@ class RunReport:
     failing: FailingStep | None
     last_seq: int = 0  #: number of the last event that was looked at
     names: Mapping[str, str] = field(default_factory=dict)  #: of states by id
+    case: str = ""  #: name of the test case that it performs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from melanzana.graph.difference import Difference, difference
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.protocol.snapshot import Snapshot
+from melanzana.reports.analysis import UNSUCCESSFUL, CaseFigures, Defect, case_figures, defects, walk_of
 from melanzana.reports.carried import carried_over
 from melanzana.reports.coverage import coverage_tree, summed
 from melanzana.reports.folding import RunFold
@@ -33,6 +34,7 @@ from melanzana.reports.records import (
     CoverageReport,
     CoverageWish,
     ElementTiming,
+    FailingStep,
     Kept,
     LogPage,
     RunPage,
@@ -48,6 +50,9 @@ T = TypeVar("T")
 
 KEPT_FOLDS = 128
 KEPT_MODELS = 32
+KEPT_FAILING = 2_000
+#: Runs that did not pass whose failures are put together, and runs that test cases are judged by.
+LOOKED_AT, LOOKED_AT_CASES = 200, 1_000
 #: Runs looked at in one question when a model's coverage is summed.
 _PAGE = 200
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
@@ -83,6 +88,14 @@ class _KeptTallies:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass(slots=True)
+class _KeptFailing:
+    """Why a run that has ended did not pass."""
+
+    step: FailingStep | None = None
+    known: bool = False
+
+
 class _Kept(Generic[K, V]):
     """The values that were asked for last."""
 
@@ -112,6 +125,7 @@ class ReportService:
         self._agent_names = agent_names
         self._contents = contents
         self._folds: _Kept[tuple[str, frozenset[Kind]], _KeptFold] = _Kept(KEPT_FOLDS)
+        self._failing: _Kept[str, _KeptFailing] = _Kept(KEPT_FAILING)
         self._sums: _Kept[tuple[str, str, int, frozenset[Kind]], _KeptTallies] = _Kept(KEPT_MODELS)
 
     async def list_runs(self, realm: str, wanted: ExecutionFilter) -> RunPage:
@@ -186,6 +200,40 @@ class ReportService:
                 carried[older] = len(its_runs)
         counted = _Counted(version.version, len(newest), sum(not run.perform for run in newest), carried)
         return await asyncio.to_thread(lambda: _coverage_report(model, _with_kinds(summed(tallies), wish), counted))
+
+    async def defects(self, realm: str, model_ref: ModelRef) -> tuple[Defect, ...]:
+        """The failures of a model's newest `LOOKED_AT` runs that did not pass, those that are the same one together.
+
+        Raises NotFoundError.
+        """
+        uuid = (await self._catalog.get(realm, model_ref)).uuid
+        wanted = ExecutionFilter(model_id=uuid, states=frozenset(UNSUCCESSFUL), limit=LOOKED_AT)
+        failed = (await self._executions.list(realm, wanted)).items
+        passed = await self._executions.list(realm, replace(wanted, states=frozenset({LifecycleState.PASSED})))
+        return defects([(run, await self._failing_of(run)) for run in failed], await self._flaky(failed, passed.items))
+
+    async def _flaky(self, failed: Sequence[ExecutionSummary], passed: Sequence[ExecutionSummary]) -> set[int]:
+        """Numbers of the failed runs whose walk is also that of one that passed. Whole executions are read of likely ones only."""
+        shared = {walk_of(run) for run in failed} & {walk_of(run) for run in passed}
+        walked = {await self._walk_of(run) for run in passed if walk_of(run) in shared}
+        return {run.run_id for run in failed if walk_of(run) in shared and await self._walk_of(run) in walked}
+
+    async def _walk_of(self, run: ExecutionSummary) -> Hashable:
+        parameters = (await self._executions.get(run.realm, run.run_id)).snapshot.parameters
+        return (walk_of(run), frozenset((name, repr(value)) for name, value in parameters.items()))
+
+    async def case_figures(self, realm: str, model_ref: ModelRef) -> dict[str, CaseFigures]:
+        """How the directed runs among a model's newest `LOOKED_AT_CASES` runs ended, by test case. Raises NotFoundError."""
+        uuid = (await self._catalog.get(realm, model_ref)).uuid
+        page = await self._executions.list(realm, ExecutionFilter(model_id=uuid, limit=LOOKED_AT_CASES))
+        return case_figures(page.items)
+
+    async def _failing_of(self, run: ExecutionSummary) -> FailingStep | None:
+        """The failing step of a run that has ended; it is asked for once."""
+        kept = self._failing.get(run.id, _KeptFailing)
+        if not kept.known:
+            kept.step, kept.known = await self._ask(run, lambda fold: fold.failing), True
+        return kept.step
 
     async def version_difference(self, realm: str, model_ref: ModelRef, old: int, new: int) -> Difference:
         """What has changed between two versions of a model. Raises NotFoundError."""
@@ -340,6 +388,7 @@ def _report(row: RunRow, execution: Execution, fold: RunFold) -> RunReport:
         failing=fold.failing,
         last_seq=fold.last_seq,
         names=dict(fold.names),
+        case=fold.cases.get(execution.test_case or "", ""),
     )
 
 

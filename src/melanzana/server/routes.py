@@ -20,8 +20,8 @@ from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
+from melanzana.reports import analysis_api, files_api, model_pages
 from melanzana.reports import api as reports_api
-from melanzana.reports import files_api, model_pages
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
 from melanzana.server.services import Services
@@ -124,6 +124,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(files_api.router(services.reports, services.gate))
+    app.include_router(analysis_api.router(services.reports, services.catalog, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(users_api.router(services.users, services.gate))
