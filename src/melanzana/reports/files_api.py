@@ -31,7 +31,10 @@ _SUFFIXES = {Format.JUNIT: "xml", Format.CTRF: "json", Format.HTML: "html", Form
 _Responses = dict[int | str, dict[str, Any]]
 AttachmentId = Annotated[int, Path(ge=1, le=2**53, description="`id` of the attachment.")]
 _BINARY: _Responses = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
-_TEXTS: _Responses = {200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}}}
+_KINDS = {kind.partition(";")[0] for kind in MEDIA_TYPES.values()}
+_TEXTS: _Responses = {
+    200: {"content": {kind: {"schema": {"type": "object" if kind == "application/json" else "string"}} for kind in sorted(_KINDS)}}
+}
 
 
 class FileFormat(StrEnum):

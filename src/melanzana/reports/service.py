@@ -374,10 +374,6 @@ def _with_kinds(tally: Tally, wish: CoverageWish) -> Tally:
     return replace(tally, further={kind: tally.further.get(kind, {}) for kind in wish.kinds})
 
 
-def _log_facts(execution: Execution, fold: RunFold) -> _LogFacts:
-    return _LogFacts(fold.attempt, fold.begun_at, fold.failure_seq(execution), fold.last_seq)
-
-
 def _report(row: RunRow, execution: Execution, fold: RunFold) -> RunReport:
     if row.agent_name is None and fold.started is not None:
         row = replace(row, agent_name=fold.started.agent)

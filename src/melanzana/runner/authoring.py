@@ -8,7 +8,7 @@ Imported by `melanzana/__init__.py`: keep it free of other imports.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Scope = Literal["run", "step"]
@@ -69,17 +69,42 @@ class Notes:
         return taken
 
 
+class Observer(Protocol):
+    """Is told of steps by the performer; what it attaches is kept with the step."""
+
+    def begins(self, name: str) -> None:
+        """Code of this step is about to be called."""
+        ...
+
+    def ends(self, name: str, passed: bool) -> None:
+        """It was called; fixtures of the step are still there."""
+        ...
+
+
 _current: list[Notes] = []
+_observers: list[Observer] = []
+
+
+def observe(observer: Observer) -> None:
+    """Tell `observer` of every step from the next one on, and of the end of this one, until the run ends (fixtures call this)."""
+    _observers.append(observer)
+
+
+def observers() -> tuple[Observer, ...]:
+    """Who is told."""
+    return tuple(_observers)
 
 
 def open_notes(notes: Notes) -> None:
     """From now on `attach` and `log` add to `notes` (the performer calls this once a run)."""
     _current[:] = [notes]
+    _observers.clear()
 
 
 def close_notes() -> None:
     """From now on `attach` and `log` do nothing."""
     _current.clear()
+    _observers.clear()
 
 
 def action(name: str, *, model: str | None = None) -> Callable[[Function], Function]:

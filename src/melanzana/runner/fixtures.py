@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from melanzana.errors import SuiteError
@@ -40,11 +41,19 @@ class _Shelf:
 class Fixtures:
     """The fixtures of one run."""
 
-    def __init__(self, known: Mapping[str, tuple[FixtureMark, Found]], caller: Caller, folder: Path | None = None) -> None:
-        self._known, self._caller, self._folder = known, caller, folder
+    def __init__(
+        self,
+        known: Mapping[str, tuple[FixtureMark, Found]],
+        caller: Caller,
+        folder: Path | None = None,
+        ready: Mapping[str, tuple[FixtureMark, Found]] = MappingProxyType({}),
+    ) -> None:
+        """`ready`: fixtures that give way to those of `known`, and to variables, of their name."""
+        self._known, self._caller, self._folder = {**ready, **known}, caller, folder
+        self._giving_way = ready.keys() - known.keys()
         self._run, self._step = _Shelf(), _Shelf()
         self._making: list[str] = []
-        self.names = frozenset(known)
+        self.names = frozenset(self._known)
 
     def get(self, name: str, data: Mapping[str, Value]) -> Any:
         """The fixture called `name`, made when it is first asked for in its scope.
@@ -59,6 +68,10 @@ class Fixtures:
         if name not in shelf.made:
             shelf.made[name] = self._make(mark, found, shelf, data)
         return shelf.made[name]
+
+    def beside(self, data: Mapping[str, Value]) -> frozenset[str]:
+        """The names of fixtures where these variables are."""
+        return self.names - (self._giving_way & data.keys())
 
     def end_step(self) -> list[Failure]:
         """Tear down what was made for the step; returns what went wrong."""
@@ -94,7 +107,8 @@ class Fixtures:
             return self.get(name, data)
 
         visible = {} if mark.scope == "run" else data
-        return Sources(label=found.label, fixtures=self.names, get_fixture=get, data=visible, offers_data=mark.scope == "step")
+        names, offers_data = self.beside(visible), mark.scope == "step"
+        return Sources(label=found.label, fixtures=names, get_fixture=get, data=visible, offers_data=offers_data)
 
     def _start(self, name: str, found: Found, bound: inspect.BoundArguments, shelf: _Shelf) -> Any:
         function, call = found.function, self._caller.call

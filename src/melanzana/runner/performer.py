@@ -5,8 +5,9 @@ a parameter cannot be filled, a fixture could not be made or torn down, a result
 worker; everything happens on the calling thread, and a step that was interrupted still has its fixtures torn down.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import BoundArguments
 from typing import Protocol
 
@@ -14,12 +15,13 @@ from melanzana.errors import SuiteError
 from melanzana.generation.step import Step, Verdict
 from melanzana.graph.model import Value
 from melanzana.runner.arguments import Sources, arguments_for
-from melanzana.runner.authoring import Attachment, LogLine, Notes, close_notes, open_notes
+from melanzana.runner.authoring import Attachment, LogLine, Notes, Observer, close_notes, observers, open_notes
 from melanzana.runner.calling import Caller
 from melanzana.runner.failures import Failure, cut, describe
 from melanzana.runner.fixtures import FixtureFailed, Fixtures
 from melanzana.runner.interruption import Interruption, StepAborted
 from melanzana.runner.outputs import outputs_of
+from melanzana.runner.ready import ready_fixtures
 from melanzana.runner.suite import Bound, Suite
 
 
@@ -77,7 +79,7 @@ class Performer:
         self.model_names: Mapping[str, str] = {}  #: of sub-models, by uuid
         self._caller = Caller(interruption or Interruption())
         folder, known = (suite.folder, suite.inventory.fixtures) if suite is not None else (None, {})
-        self._fixtures = Fixtures(known, self._caller, folder)
+        self._fixtures = Fixtures(known, self._caller, folder, ready_fixtures())
         self._folder = folder
         self._output: Output = output or NoOutput()
         self._notes = Notes()
@@ -97,6 +99,7 @@ class Performer:
     def perform(self, step: Step, bound: tuple[Bound, ...]) -> Performed:
         """Call the functions in order until one does not pass, then tear down the step's fixtures."""
         progress = _Progress()
+        self._observed(progress, lambda observer: observer.begins(step.name))
         try:
             for function in bound:
                 self._call(function, {**step.data, **progress.outputs}, progress)
@@ -104,6 +107,8 @@ class Performer:
                     break
         except (StepAborted, KeyboardInterrupt) as stop:
             self._abort(progress, stop)
+        passed = progress.verdict is Verdict.PASSED
+        self._observed(progress, lambda observer: observer.ends(step.name, passed))
         for failure in self._fixtures.end_step():
             progress.spoil(Verdict.ERROR, failure.message, failure.trace)
         return Performed(
@@ -131,12 +136,20 @@ class Performer:
         close_notes()
         return failures
 
+    def _observed(self, progress: _Progress, tell: Callable[[Observer], None]) -> None:
+        """Tell everybody who observes; what goes wrong there is logged and changes no verdict."""
+        for observer in observers():
+            try:
+                self._caller.tidy(partial(tell, observer))
+            except Exception as error:
+                progress.traces.append(LogLine(cut(f"observing the step: {describe(error, self._folder).message}"), "WARNING"))
+
     def _call(self, bound: Bound, data: Mapping[str, Value], progress: _Progress) -> None:
         try:
             sources = Sources.of_call(
                 bound.call,
                 label=bound.label,
-                fixtures=self._fixtures.names,
+                fixtures=self._fixtures.beside(data),
                 get_fixture=lambda name: self._fixtures.get(name, data),
                 data=data,
             )
