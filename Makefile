@@ -20,6 +20,10 @@ setup-dev:
 demo: setup-dev ## Run the example against a real WebDAV server, end to end, and leave nothing behind
 	@$(BIN)/python scripts/demo.py
 
+.PHONY: demo-web
+demo-web: setup-dev ## Run the web shop's model in Chromium, end to end, with a picture before each step
+	@$(BIN)/python scripts/demo.py --example webshop
+
 .PHONY: dev
 dev: setup-dev ## Keep a server up on port 8000 with the example loaded
 	@$(BIN)/python scripts/demo.py --keep

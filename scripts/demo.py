@@ -1,10 +1,11 @@
-"""The whole of Melanzana in one go: `make demo`.
+"""The whole of Melanzana in one go: `make demo`, and `make demo-web` in a browser.
 
-Starts a WebDAV server (a real one, by other people) and Melanzana beside it on loopback, gets credentials and a token, imports the
-model in `examples/webdav`, has the local agent run it against the WebDAV server, follows the run and prints what it covered. Ends
-everything it started, whatever happens. Exit code 0: the run passed; 1: it did not; 3: something could not be started.
+Starts a WebDAV server (a real one, by other people), or the example's web shop, and Melanzana beside it on loopback, gets
+credentials and a token, imports the example's model, has the local agent run it against that system, follows the run and prints
+what it covered. Ends everything it started, whatever happens. Exit code 0: the run passed; 1: it did not; 3: something could not
+be started.
 
-`--fault NAME` plants a fault in the WebDAV server and shows which step finds it. `--keep` (`make dev`) leaves everything running.
+`--fault NAME` plants a fault in the system and shows which step finds it. `--keep` (`make dev`) leaves everything running.
 """
 
 import argparse
@@ -34,10 +35,8 @@ from melanzana.errors import MelanzanaError
 Json = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLE = ROOT / "examples" / "webdav"
 PETCLINIC = ROOT.parent / "shared" / "models" / "petclinic.graphwalker.json"
 MELANZANA = [sys.executable, "-m", "melanzana.cli.main"]
-PATH_EXPRESSION = "weighted(transition_coverage(100) or actions(400))"
 DRY_EXPRESSION = "weighted(transition_coverage(100) or actions(1000))"
 CLIENT_FILE = "client.csv"
 DEV_PORT = 8000
@@ -47,7 +46,41 @@ EXIT_NOT_STARTED, EXIT_INTERRUPTED = 3, 130
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A model with its action code and its system under test, `server.py`."""
+
+    folder: Path
+    label: str
+    system: str  #: what it is when it is healthy
+    variable: str  #: of the environment, by which action code finds it
+    path: str
+
+    @property
+    def model(self) -> Path:
+        return self.folder / f"{self.folder.name}.yaml"
+
+
+EXAMPLES = {
+    "webdav": Example(
+        folder=ROOT / "examples" / "webdav",
+        label="WebDAV server",
+        system="WsgiDAV, healthy",
+        variable="WEBDAV_URL",
+        path="weighted(transition_coverage(100) or actions(400))",
+    ),
+    "webshop": Example(
+        folder=ROOT / "examples" / "webshop",
+        label="Web shop",
+        system="healthy",
+        variable="BASE_URL",
+        path="tour() then weighted(actions(12))",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
+    example: Example
     fault: str | None
     petclinic: Path | None
     keep: bool
@@ -73,9 +106,11 @@ def main() -> int:
 def _demo(console: Console, options: Options, stack: ExitStack) -> bool:
     """Start everything on `stack`, run, and say whether every run passed."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="melanzana-demo-")))
-    webdav_url = stack.enter_context(_webdav_server(folder, options.fault))
-    _say(console, "WebDAV server", f"{webdav_url} (WsgiDAV, {f'planted fault {options.fault}' if options.fault else 'healthy'})")
-    environment = _environment(webdav_url, DEV_PORT if options.keep else _free_port(), folder / "data")
+    example = options.example
+    system_url = stack.enter_context(_system(folder, example, options.fault))
+    how = example.system.replace("healthy", f"planted fault {options.fault}") if options.fault else example.system
+    _say(console, example.label, f"{system_url} ({how})")
+    environment = _environment({example.variable: system_url}, DEV_PORT if options.keep else _free_port(), folder / "data")
     url = stack.enter_context(_melanzana(folder, environment))
     _say(console, "Melanzana", f"{url} (API documentation: {url}/docs)")
     credentials = _make_client(folder, environment)
@@ -90,19 +125,26 @@ def _demo(console: Console, options: Options, stack: ExitStack) -> bool:
 
 
 @contextmanager
-def _webdav_server(folder: Path, fault: str | None) -> Iterator[str]:
-    ready = folder / "webdav.url"
-    command = [sys.executable, str(EXAMPLE / "server.py"), "--ready-file", str(ready), *(["--fault", fault] if fault else [])]
-    with ChildProcess("WebDAV server", command, folder / "webdav.log") as child:
+def _system(folder: Path, example: Example, fault: str | None) -> Iterator[str]:
+    """The system under test; its address."""
+    ready = folder / "system.url"
+    command = [
+        sys.executable,
+        str(example.folder / "server.py"),
+        "--ready-file",
+        str(ready),
+        *(["--fault", fault] if fault else []),
+    ]
+    with ChildProcess(example.label, command, folder / "system.log") as child:
         child.wait_for(lambda: ready.exists() or None, "it was ready")
         yield ready.read_text("utf-8")
 
 
-def _environment(webdav_url: str, port: int, data: Path) -> dict[str, str]:
-    """For every `melanzana` command of the demo, free of the settings of whoever runs it; action code finds WEBDAV_URL in it."""
+def _environment(system: dict[str, str], port: int, data: Path) -> dict[str, str]:
+    """For every `melanzana` command of the demo, free of the settings of whoever runs it; action code finds its `system` in it."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("MELANZANA_")}
-    ours = {"MELANZANA_PORT": str(port), "MELANZANA_DATA": str(data), "MELANZANA_LOG_LEVEL": "WARNING", "WEBDAV_URL": webdav_url}
-    return others | ours
+    ours = {"MELANZANA_PORT": str(port), "MELANZANA_DATA": str(data), "MELANZANA_LOG_LEVEL": "WARNING"}
+    return others | ours | system
 
 
 @contextmanager
@@ -134,24 +176,24 @@ def _make_client(folder: Path, environment: dict[str, str]) -> dict[str, str]:
 
 async def _runs(guide: "Guide", tokens: ClientCredentials, options: Options) -> bool:
     async with RestClient(guide.url, tokens) as api:
-        passed = await _run_example(guide, api, options.seed)
-        if options.petclinic and not options.fault:
+        passed = await _run_example(guide, api, options.example, options.seed)
+        if options.petclinic and not options.fault and options.example is EXAMPLES["webdav"]:
             passed = await _dry_run(guide, api, options.petclinic, options.seed) and passed
     return passed
 
 
-async def _run_example(guide: "Guide", api: RestClient, seed: int) -> bool:
-    """Import the WebDAV model and have the local agent perform it."""
-    model = await api.import_model(_read(EXAMPLE / "webdav.yaml"))
+async def _run_example(guide: "Guide", api: RestClient, example: Example, seed: int) -> bool:
+    """Import the example's model and have the local agent perform it."""
+    model = await api.import_model(_read(example.model))
     guide.say("Model", f"{model['name']}, version {model['version']}")
     wanted = StartOptions(
         model_id=model["modeluuid"],
         agent={"agent_id": "local", "is_hosted_agent": True},
-        asset={"asset_path": str(EXAMPLE / "suite")},
-        extras={"path": PATH_EXPRESSION, "seed": seed},
+        asset={"asset_path": str(example.folder / "suite")},
+        extras={"path": example.path, "seed": seed},
     )
     started = await api.start_execution(wanted)
-    guide.say("Execution", f"{started['execution_id']} on agent local: {PATH_EXPRESSION}, seed {seed}")
+    guide.say("Execution", f"{started['execution_id']} on agent local: {example.path}, seed {seed}")
     return guide.report(await guide.follow(api, started["run_id"]), await api.coverage(model["id"]))
 
 
@@ -216,7 +258,7 @@ def _failure(run: Json) -> str:
     step = run["failing_step"]
     if step is None:
         return str(run["message"])
-    return f"{step['number']}, {step['kind']} {step['element']}: {step['message']}"
+    return f"{step['number']}, {step['kind']} {step['element']}: {'; '.join(step['message'].splitlines()[:2])}"
 
 
 def _steps(run: Json) -> int:
@@ -243,14 +285,15 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _parse() -> Options:
-    parser = argparse.ArgumentParser(description="Melanzana end to end against a real WebDAV server.")
-    parser.add_argument("--fault", help="plant this fault in the WebDAV server (examples/webdav/server.py --list-faults)")
+    parser = argparse.ArgumentParser(description="Melanzana end to end against a real system.")
+    parser.add_argument("--example", choices=list(EXAMPLES), default="webdav", help="which one (default webdav)")
+    parser.add_argument("--fault", help="plant this fault in the system (examples/webdav/server.py --list-faults)")
     parser.add_argument("--petclinic", type=Path, help="also dry-run this GraphWalker model")
     parser.add_argument("--keep", action="store_true", help=f"serve on port {DEV_PORT} and stay up until Ctrl-C")
     parser.add_argument("--seed", type=int, default=7, help="seed of the path (default 7)")
     given = parser.parse_args()
     petclinic = given.petclinic or (PETCLINIC if PETCLINIC.exists() else None)
-    return Options(fault=given.fault, petclinic=petclinic, keep=given.keep, seed=given.seed)
+    return Options(example=EXAMPLES[given.example], fault=given.fault, petclinic=petclinic, keep=given.keep, seed=given.seed)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from support_walking import read, walk_through
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SHOP, WEBDAV = EXAMPLES / "first" / "shop.yaml", EXAMPLES / "webdav" / "webdav.yaml"
+WEBSHOP = EXAMPLES / "webshop" / "webshop.yaml"
 ENOUGH = "weighted(transition_coverage(100) or actions(1000))"
 
 
@@ -22,7 +23,7 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-@pytest.mark.parametrize("file", [SHOP, WEBDAV], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [SHOP, WEBDAV, WEBSHOP], ids=lambda file: file.stem)
 def test_the_models_are_valid_without_a_remark(file: Path) -> None:
     """Validation has nothing to say about the models of the examples, not even a hint."""
     assert validate(read(file)) == ()
@@ -35,7 +36,7 @@ def test_every_action_names_a_requirement_unless_it_only_moves(file: Path) -> No
     assert [action.name for action in actions if action.snippets and not action.requirements] == []
 
 
-@pytest.mark.parametrize("file", [SHOP, WEBDAV], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [SHOP, WEBDAV, WEBSHOP], ids=lambda file: file.stem)
 def test_every_element_can_be_reached(file: Path) -> None:
     """A long dry run covers every state, action and transition of the model."""
     report = walk_through(read(file), ENOUGH, seed=3).walk.coverage.report()

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from melanzana.access.records import Principal
 from melanzana.errors import RequestError
@@ -51,6 +51,14 @@ class Plan:
 
     snapshot: Snapshot = field(repr=False)
     model_name: str
+
+
+class Randomness(Protocol):
+    """Where seeds and ids come from; `random.Random` is one."""
+
+    def randint(self, a: int, b: int) -> int: ...
+
+    def getrandbits(self, k: int) -> int: ...
 
 
 class KnownModels:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -25,7 +24,7 @@ from melanzana.executions.answering import directive_of, is_news, lease_of
 from melanzana.executions.assigning import Assigning
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.planning import KnownModels, Plan
+from melanzana.executions.planning import KnownModels, Plan, Randomness
 from melanzana.executions.records import (
     DRY,
     PERFORMS,
@@ -55,14 +54,6 @@ _log = structlog.get_logger("melanzana.executions")
 _WOKEN = 4
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
-
-
-class Randomness(Protocol):
-    """Where seeds and ids come from; `random.Random` is one."""
-
-    def randint(self, a: int, b: int) -> int: ...
-
-    def getrandbits(self, k: int) -> int: ...
 
 
 class ExecutionService:

@@ -5,7 +5,7 @@ import os
 from melanzana.runner.system_under_test import sut
 
 #: The variable of the environment that names it when no system under test was locked for the run.
-VARIABLE = "MELANZANA_BASE_URL"
+VARIABLE = "BASE_URL"
 
 
 def base_url() -> str:
