@@ -35,6 +35,7 @@ class FakePeer:
         self.contents: dict[str, bytes] = {}
         self.aborting: set[str] = set()
         self.resuming: set[str] = set()
+        self.standing: set[str] = set()
         self.lost: set[str] = set()
         self.on_report: Callable[[Report], Any] = lambda _report: None
         self.on_store: Callable[[bytes], Any] = lambda _content: None
@@ -72,6 +73,7 @@ class FakePeer:
             lease_seconds=self.session.lease_seconds,
             abort_requested=report.execution_id in self.aborting,
             resume_requested=report.execution_id in self.resuming,
+            pause_requested=report.execution_id in self.standing,
             ended=any(isinstance(event, RunFinished) for event in stored),
         )
 
@@ -83,6 +85,10 @@ class FakePeer:
 
     def abort(self, execution_id: str = "e1") -> None:
         self.aborting.add(execution_id)
+        self._news.set()
+
+    def pause(self, execution_id: str = "e1", *, wanted: bool = True) -> None:
+        (self.standing.add if wanted else self.standing.discard)(execution_id)
         self._news.set()
 
     def resume(self, execution_id: str = "e1") -> None:

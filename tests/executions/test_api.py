@@ -166,6 +166,7 @@ async def test_abort_and_continue(app: RunningApp, model: dict[str, Any]) -> Non
     started = await start(app, model_id=model["id"])
     target = f"{PATH}/{started['execution_id']}"
     assert (await app.http.post(f"{target}/continue")).status_code == 409
+    assert (await app.http.post(f"{target}/pause")).json()["detail"].startswith("the run is queued")
     for address in (target, target, f"{PATH}/{started['run_id']}"):
         answer = await app.http.delete(address)
         assert (answer.status_code, answer.content) == (204, b"")

@@ -35,6 +35,8 @@ class Bench(Protocol):
 
     async def abort(self, execution_id: str) -> None: ...
 
+    async def pause(self, execution_id: str) -> None: ...
+
     async def resume(self, execution_id: str) -> None: ...
 
     async def state(self, execution_id: str) -> str: ...
@@ -150,6 +152,25 @@ class PeerConformance:
         async with asyncio.timeout(SOON_SECONDS):
             assert (await held).resume_requested
         assert (await bench.one.report(session, report(lease, 3))).resume_requested
+        assert not (await bench.one.report(session, report(lease, 3, RunResumed(step=1)))).resume_requested
+
+    async def test_a_wish_to_pause_stands_until_it_is_taken_back(self, bench: Bench) -> None:
+        """It reaches a held report at once; `RunPaused` does not end it, somebody who continues does."""
+        session, lease = await leased(bench)
+        await bench.one.report(session, report(lease, 1, STARTED))
+        held = asyncio.create_task(bench.one.report(session, report(lease, 2, wait_seconds=HOLD_SECONDS)))
+        await asyncio.sleep(0.05)
+        await bench.pause(lease.execution_id)
+        async with asyncio.timeout(SOON_SECONDS):
+            assert (await held).pause_requested
+        assert (await bench.one.report(session, report(lease, 2, RunPaused(step=1)))).pause_requested
+        still = asyncio.create_task(bench.one.report(session, report(lease, 3, wait_seconds=HOLD_SECONDS)))
+        await asyncio.sleep(0.05)
+        assert not still.done()  # an agent that stands still already is not told again and again
+        await bench.resume(lease.execution_id)
+        async with asyncio.timeout(SOON_SECONDS):
+            answer = await still
+        assert answer.resume_requested and not answer.pause_requested
         assert not (await bench.one.report(session, report(lease, 3, RunResumed(step=1)))).resume_requested
 
     async def test_only_the_newest_session_speaks(self, bench: Bench) -> None:

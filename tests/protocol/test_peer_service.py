@@ -27,6 +27,9 @@ class ServiceBench:
     async def abort(self, execution_id: str) -> None:
         await self._world.executions.abort(REALM, execution_id)
 
+    async def pause(self, execution_id: str) -> None:
+        await self._world.executions.pause(REALM, execution_id)
+
     async def resume(self, execution_id: str) -> None:
         await self._world.executions.resume(REALM, execution_id)
 

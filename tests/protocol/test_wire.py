@@ -99,6 +99,7 @@ directives = st.builds(
     lease_seconds=seconds,
     abort_requested=st.booleans(),
     resume_requested=st.booleans(),
+    pause_requested=st.booleans(),
     ended=st.booleans(),
 )
 

@@ -221,6 +221,22 @@ def test_a_paused_run_is_resumed_once(peer: FakePeer) -> None:
     assert workers.workers[0].resumes == 1
 
 
+def test_a_wish_to_pause_is_passed_on_once_and_so_is_its_end(peer: FakePeer) -> None:
+    """However many answers repeat it; what was taken back before the walk stood still is passed on as well."""
+    workers = ScriptedWorkers(Script(cues=(step(1), Lasts(30), DONE)))
+
+    async def hold() -> None:
+        await _until(lambda: peer.stored.get("e1"))
+        peer.pause()
+        await _until(lambda: workers.workers[0].pauses)
+        peer.pause(wanted=False)
+        await _until(lambda: workers.workers[0].resumes)
+        peer.abort()
+
+    work(peer, workers, hold())
+    assert (workers.workers[0].pauses, workers.workers[0].resumes) == (1, 1)
+
+
 def test_attachments_are_stored_before_their_event(peer: FakePeer) -> None:
     """The server has the content by the time it hears of it; a refused one becomes a warning and the run goes on."""
     kept = AttachmentStored(name="a.txt", media_type="text/plain", sha256="1" * 64, size=2)

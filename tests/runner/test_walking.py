@@ -34,7 +34,9 @@ from support_suite import loaded
 class ScriptedOrders:
     """Orders that a test decides on beforehand."""
 
-    def __init__(self, *, resume: bool = False) -> None:
+    def __init__(self, *, resume: bool = False, stand_before: int = 0) -> None:
+        """`stand_before`: the wish to pause is there when the walk asks for the so-manieth time."""
+        self._asked, self._stand_before = 0, stand_before
         self.aborted = False
         self.pauses: list[float] = []
         self._resume = resume
@@ -43,6 +45,10 @@ class ScriptedOrders:
         self.pauses.append(seconds)
 
     def open_pause(self) -> None: ...
+
+    def take_pause(self) -> bool:
+        self._asked += 1
+        return self._asked == self._stand_before
 
     def wait_for_resume(self) -> bool:
         return self._resume
@@ -206,6 +212,19 @@ def test_debug_pauses_until_somebody_decides(tmp_path: Path, resume: bool) -> No
     assert [event.step for event in events if isinstance(event, RunPaused)] == [2]
     assert [event.step for event in events if isinstance(event, RunResumed)] == ([2] if resume else [])
     assert [name for name, _, _ in steps(events)] == ["Off", "press", *(["On"] if resume else []), "Cleanup"]
+    assert isinstance(events[-1], RunFinished) and (events[-1].reason == "aborted") is not resume
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_person_can_hold_a_walk_before_its_next_step(tmp_path: Path, resume: bool) -> None:
+    """Between two steps, whether or not any step failed; it then goes on as if nothing had been, or ends as an abort does."""
+    orders = ScriptedOrders(resume=resume, stand_before=2)
+    events = walk(snapshot(tmp_path), tmp_path, orders)
+    told = [type(event).__name__ for event in events if isinstance(event, RunPaused | RunResumed | StepFinished)]
+    assert told[2:4] == ["RunPaused", "RunResumed" if resume else "StepFinished"]
+    assert [event.step for event in events if isinstance(event, RunPaused)] == [2]
+    unheld = steps(walk(snapshot(tmp_path), tmp_path))
+    assert (steps(events) == unheld) is resume
     assert isinstance(events[-1], RunFinished) and (events[-1].reason == "aborted") is not resume
 
 

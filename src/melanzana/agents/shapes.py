@@ -123,6 +123,7 @@ class DirectiveAnswer(BaseModel):
     lease_seconds: float
     abort_requested: bool
     resume_requested: bool
+    pause_requested: bool
     ended: bool
 
 

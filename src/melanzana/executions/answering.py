@@ -30,13 +30,15 @@ def directive_of(seen: Holding, lease_seconds: float) -> Directive:
         lease_seconds=lease_seconds,
         abort_requested=seen.state is LifecycleState.ABORTING,
         resume_requested=seen.resume_requested,
+        pause_requested=seen.pause_requested,
         ended=seen.state in TERMINAL,
     )
 
 
-def is_news(directive: Directive) -> bool:
-    """Whether an agent that waits must hear it at once."""
-    return directive.abort_requested or directive.resume_requested or directive.ended
+def is_news(directive: Directive, *, paused: bool) -> bool:
+    """Whether an agent that waits must hear it at once; `paused`: it stands still already."""
+    must_stand = directive.pause_requested and not paused
+    return directive.abort_requested or directive.resume_requested or directive.ended or must_stand
 
 
 def _handed_over(sut: AssignedSut) -> Mapping[str, Any]:

@@ -80,9 +80,14 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: boo
         """
         await service.abort(principal.realm, shapes.ref(execution_id), principal.client_id)
 
+    @routes.post("/{execution_id}/pause", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
+    async def pause_execution(principal: may_abort, execution_id: shapes.ExecutionIdPath) -> None:
+        """Let a run stand still before its next step, until it is continued or aborted. Sent again, the answer is the same."""
+        await service.pause(principal.realm, shapes.ref(execution_id), principal.client_id)
+
     @routes.post("/{execution_id}/continue", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
     async def continue_execution(principal: may_abort, execution_id: shapes.ExecutionIdPath) -> None:
-        """Let a run continue that paused at a step that did not pass (`onerror` `debug`)."""
+        """Let a run continue that was paused, or that paused by itself at a step that did not pass (`onerror` `debug`)."""
         await service.resume(principal.realm, shapes.ref(execution_id), principal.client_id)
 
     return routes

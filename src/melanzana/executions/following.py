@@ -29,12 +29,11 @@ async def follow(
     begun = quiet_since = clock.monotonic()
     with service.listen(execution.run_id) as signal:
         while clock.monotonic() - begun < STREAM_SECONDS and not service.is_closing:
-            ended = (await service.state(realm, execution.run_id)) in TERMINAL
-            events = await service.events(realm, execution.run_id, after, BATCH)
+            state, events = await service.look(realm, execution.run_id, after, BATCH)
             if events:
                 after, quiet_since = events[-1].seq, clock.monotonic()
                 yield events
-            elif ended:
+            elif state in TERMINAL:
                 return
             else:
                 if clock.monotonic() - quiet_since >= QUIET_SECONDS:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from melanzana.access.records import Principal
+from melanzana.access.records import Principal, PrincipalKind
 from melanzana.errors import RequestError
 from melanzana.executions.records import Execution, LifecycleState, StartRequest
 from melanzana.generation.path_expression import default_path, parse_path
@@ -131,7 +131,7 @@ def new_execution(request: StartRequest, plan: Plan, principal: Principal, execu
         ignored_fields=(*request.ignored_fields, *(() if snapshot.perform else _sut_fields(request))),
         paused=False,
         created_at=at,
-        created_by=principal.client_id,
+        created_by=principal.name if principal.kind is PrincipalKind.USER else principal.client_id,
         wanted_sut=request.sut if snapshot.perform else None,
         started_at=None,
         ended_at=None,
@@ -148,6 +148,11 @@ def _sut_fields(request: StartRequest) -> tuple[str, ...]:
 def fingerprint(request: StartRequest) -> str:
     """SHA-256 of what was asked: two requests under one Idempotency-Key must agree in it."""
     return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+
+
+def key_of(principal: Principal, key: str | None) -> tuple[str, str, str] | None:
+    """Whose Idempotency-Key it is."""
+    return None if key is None else (principal.realm, principal.client_id, key)
 
 
 def check_request(request: StartRequest) -> None:

@@ -97,8 +97,9 @@ class ExecutionSummary:
     tags: tuple[str, ...]
     ignored_fields: tuple[str, ...]
     paused: bool
+    pause_requested: bool = False  #: somebody wants it to stand still; true until they let it go on
     created_at: datetime
-    created_by: str  #: client_id
+    created_by: str  #: client_id of a program, name of a person
     wanted_sut: SutWish | None = None  #: what must be free, and is locked, for it to be carried out
     sut_id: str | None = None  #: uuid of the system under test of the current or last attempt; None while queued
     waiting_for: str | None = None  #: in a sentence, while queued; computed, never stored
@@ -179,6 +180,7 @@ class Holding:
     log_seq: int  #: number of the last line of the log
     paused: bool
     resume_requested: bool
+    pause_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

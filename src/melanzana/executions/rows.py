@@ -59,7 +59,7 @@ def move(tx: Connection, seen: Holding, target: LifecycleState, **values: Any) -
     several servers): the caller's whole transaction is then void and may be tried again.
     """
     if target not in HELD:
-        values |= {"lease_expires_at": None, "paused": False, "resume_requested": False}
+        values |= {"lease_expires_at": None, "paused": False, "resume_requested": False, "pause_requested": False}
     moved = returned(
         tx,
         update(executions)

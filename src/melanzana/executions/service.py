@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from melanzana.access.records import Principal
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, KeyReusedError, NotFoundError, SutTakenError, UnavailableError
+from melanzana.errors import ConflictError, NotFoundError, SutTakenError, UnavailableError
 from melanzana.executions import lifecycle, planning, store, transitions
 from melanzana.executions.answering import directive_of, is_news, lease_of
 from melanzana.executions.assigning import Assigning
@@ -86,10 +86,10 @@ class ExecutionService:
         request) and UnavailableError (too many are queued).
         """
         planning.check_request(request)
-        key = _key(principal, idempotency_key)
+        key = planning.key_of(principal, idempotency_key)
         mark = planning.fingerprint(request)
         if key is not None:
-            earlier = await self._database.read(lambda tx: _earlier(tx, key, mark))
+            earlier = await self._database.read(lambda tx: store.earlier_of(tx, key, mark))
             if earlier is not None:
                 return earlier
         plan = await self._plan(request, principal.realm)
@@ -113,9 +113,14 @@ class ExecutionService:
             raise NotFoundError(f"there is no execution {ref}", field="execution_id")
         return found
 
-    async def state(self, realm: str, ref: str | int) -> LifecycleState:
-        """Where it stands. Raises NotFoundError."""
-        return (await self._database.read(lambda tx: store.required(tx, realm, ref))).state
+    async def look(self, realm: str, ref: str | int, after: int, limit: int) -> tuple[LifecycleState, tuple[StoredEvent, ...]]:
+        """Where it stands, and lines of its log after line `after`. Raises NotFoundError."""
+
+        def question(tx: Connection) -> tuple[LifecycleState, tuple[StoredEvent, ...]]:
+            seen = store.required(tx, realm, ref)
+            return seen.state, store.events(tx, seen.run_id, after, limit)
+
+        return await self._database.read(question)
 
     def listen(self, run_id: int) -> AbstractContextManager[Signal]:
         """Hear of new lines in this log while the block runs, as far as they come through this server."""
@@ -150,8 +155,12 @@ class ExecutionService:
         """
         return await self._push(lambda tx: transitions.abort(tx, realm, ref, by, self._clock.now()))
 
+    async def pause(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
+        """Let a run stand still before its next step. Raises NotFoundError, and ConflictError when it is not under way."""
+        return await self._push(lambda tx: transitions.pause(tx, realm, ref, by, self._clock.now()))
+
     async def resume(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
-        """Let a paused run continue. Raises NotFoundError, and ConflictError when it is not paused."""
+        """Let a paused run continue, or take the wish to pause back. Raises NotFoundError, and ConflictError when it is neither."""
         return await self._push(lambda tx: transitions.resume(tx, realm, ref, by, self._clock.now()))
 
     async def delete(self, realm: str, ref: str | int) -> None:
@@ -196,7 +205,7 @@ class ExecutionService:
             if report.events:
                 self._waker.wake_all(("log", seen.run_id))
             directive = self._directive(seen)
-            if report.events or report.wait_seconds <= 0 or is_news(directive) or self._waker.closed:
+            if report.events or report.wait_seconds <= 0 or is_news(directive, paused=seen.paused) or self._waker.closed:
                 return directive
             await signal.wait(min(report.wait_seconds, self.figures.lease_seconds / 2))
         return self._directive(await self._database.read(lambda tx: _look(tx, agent, report, fence)))
@@ -258,7 +267,7 @@ class ExecutionService:
     def _enqueue(
         self, tx: Connection, fresh: Execution, needs: frozenset[str], key: tuple[str, str, str] | None, mark: str
     ) -> Execution:
-        earlier = None if key is None else _earlier(tx, key, mark)
+        earlier = None if key is None else store.earlier_of(tx, key, mark)
         if earlier is not None:
             return earlier
         if store.is_full(tx, fresh.realm, self.figures.queue_bound):
@@ -367,20 +376,6 @@ class ExecutionService:
 
     def _lease_end(self) -> datetime:
         return self.time.now() + timedelta(seconds=self.figures.lease_seconds)
-
-
-def _key(principal: Principal, key: str | None) -> tuple[str, str, str] | None:
-    return None if key is None else (principal.realm, principal.client_id, key)
-
-
-def _earlier(tx: Connection, key: tuple[str, str, str], mark: str) -> Execution | None:
-    """The execution that was started under this key. Raises KeyReusedError when it was asked for in other words."""
-    found = store.find_key(tx, key)
-    if found is None:
-        return None
-    if found[0] != mark:
-        raise KeyReusedError("this Idempotency-Key was used with another request; use a new key", field="Idempotency-Key")
-    return store.find(tx, key[0], found[1])
 
 
 def _check(tx: Connection, fence: Fence | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, update
 
-from melanzana.errors import NotFoundError
+from melanzana.errors import KeyReusedError, NotFoundError
 from melanzana.executions.records import (
     HELD,
     ClaimingAgent,
@@ -123,6 +123,16 @@ def find_key(tx: Connection, key: tuple[str, str, str]) -> tuple[str, int] | Non
     return None if row is None else (row.fingerprint, row.run_id)
 
 
+def earlier_of(tx: Connection, key: tuple[str, str, str], fingerprint: str) -> Execution | None:
+    """The execution that was started under this key. Raises KeyReusedError when it was asked for in other words."""
+    found = find_key(tx, key)
+    if found is None:
+        return None
+    if found[0] != fingerprint:
+        raise KeyReusedError("this Idempotency-Key was used with another request; use a new key", field="Idempotency-Key")
+    return find(tx, key[0], found[1])
+
+
 def has_work(tx: Connection, agent: ClaimingAgent, also: ColumnElement[bool]) -> bool:
     """Whether a claim by `agent` would get something."""
     return tx.execute(_claimable(agent, also)).first() is not None
@@ -146,6 +156,7 @@ def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime, also: Colu
             performed=False,
             paused=False,
             resume_requested=False,
+            pause_requested=False,
         )
     )
     return returned(tx, change)

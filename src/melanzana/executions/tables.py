@@ -45,6 +45,7 @@ executions = Table(
     Column("ended_at", Instant),
     Column("wanted_sut", JsonText),
     Column("sut_id", Text),
+    Column("pause_requested", Boolean, nullable=False, default=False),
     Index(None, "realm", "state", "run_id"),
     Index(None, "state", "lease_expires_at"),
     Index(None, "model_id", "run_id"),

@@ -55,13 +55,27 @@ def abort(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> 
     return _move(tx, seen, Change.ABORT)
 
 
-def resume(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> Holding:
-    """Ask a paused run to continue. Raises NotFoundError, and ConflictError when it is not paused."""
+def pause(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> Holding:
+    """Ask a run that an agent has to stand still at its next step boundary. Doing it again changes nothing.
+
+    Raises NotFoundError, and ConflictError when no agent has it, or it is being aborted.
+    """
     seen = _existing(tx, realm, ref)
-    if seen.state is not LifecycleState.RUNNING or not seen.paused:
-        raise ConflictError("the run is not paused; onerror=debug pauses at a step that did not pass", state=seen.state)
+    if seen.state not in {LifecycleState.LEASED, LifecycleState.RUNNING}:
+        raise ConflictError(f"the run is {seen.state}; only a run that is under way can pause", state=seen.state)
+    if not seen.pause_requested:
+        rows.note(tx, seen.run_id, pause_requested=True, resume_requested=False)
+        rows.write_line(tx, seen.run_id, at, "PauseRequested", {"by": by})
+    return seen
+
+
+def resume(tx: Connection, realm: str, ref: str | int, by: str, at: datetime) -> Holding:
+    """Ask a paused run to continue, or take the wish to pause back. Raises NotFoundError, and ConflictError when it is neither."""
+    seen = _existing(tx, realm, ref)
+    if seen.state not in {LifecycleState.LEASED, LifecycleState.RUNNING} or not (seen.paused or seen.pause_requested):
+        raise ConflictError("the run is not paused: pause it, or let onerror=debug pause it at a failing step", state=seen.state)
     if not seen.resume_requested:
-        rows.note(tx, seen.run_id, resume_requested=True)
+        rows.note(tx, seen.run_id, resume_requested=seen.paused, pause_requested=False)
         rows.write_line(tx, seen.run_id, at, "ResumeRequested", {"by": by})
     return seen
 

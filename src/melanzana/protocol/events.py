@@ -88,7 +88,7 @@ class AttachmentStored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPaused:
-    """The walk waits for somebody to continue or abort (on_error = debug)."""
+    """The walk waits for somebody to continue or abort: a step did not pass (on_error = debug), or they asked it to stand still."""
 
     step: int
     message: str = ""

@@ -87,6 +87,8 @@ class Directive:
     lease_seconds: float
     abort_requested: bool = False
     resume_requested: bool = False  #: somebody continued a paused run
+    #: somebody wants the run to stand still at its next step boundary; true until they let it go on
+    pause_requested: bool = False
     ended: bool = False  #: the execution has reached its end with this report (or had before)
 
 

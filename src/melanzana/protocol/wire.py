@@ -122,6 +122,7 @@ def directive_from_json(document: Any) -> Directive:
         lease_seconds=_seconds(body, "lease_seconds"),
         abort_requested=_flag(body, "abort_requested"),
         resume_requested=_flag(body, "resume_requested"),
+        pause_requested=_flag(body, "pause_requested"),
         ended=_flag(body, "ended"),
     )
 

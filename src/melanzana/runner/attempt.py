@@ -75,7 +75,7 @@ class Attempt:
         self._closing = False
         self._stop_message = ""
         self._kill_timer: asyncio.Task[None] | None = None
-        self._paused = False
+        self._paused = self._told_to_pause = False
         self._performing = ""
         self._batch_events = self._settings.batch_events
         self._log = _log.bind(execution=lease.execution_id, run=lease.run_id, attempt=lease.attempt)
@@ -284,9 +284,18 @@ class Attempt:
             self._end(None)
         elif directive.abort_requested:
             self._begin_abort()
-        elif directive.resume_requested and self._paused and not self._closing and self._worker is not None:
+        elif self._worker is not None and not self._closing:
+            self._heed_pause(directive, self._worker)
+
+    def _heed_pause(self, directive: Directive, worker: Worker) -> None:
+        """Pass on what has changed of the wish to stand still."""
+        if directive.pause_requested:
+            if not self._told_to_pause:
+                worker.pause()
+        elif self._told_to_pause or (directive.resume_requested and self._paused):
             self._paused = False
-            self._worker.resume()
+            worker.resume()
+        self._told_to_pause = directive.pause_requested
 
     def _begin_abort(self) -> None:
         if self._closing:

@@ -11,7 +11,7 @@ from collections import deque
 
 from melanzana.protocol.events import Event, event_to_json
 
-ABORT, RESUME = {"order": "abort"}, {"order": "resume"}
+ABORT, RESUME, PAUSE = {"order": "abort"}, {"order": "resume"}, {"order": "pause"}
 #: Events are written when so many wait, or when the first has waited so long.
 FLUSH_EVENTS, FLUSH_SECONDS = 100, 0.1
 #: More waiting events than this make the walk wait.
@@ -25,6 +25,7 @@ class OrderReader:
         self._changed = threading.Condition()
         self._aborted = False
         self._resumed = False
+        self._standing = False
         self._descriptor = descriptor
         threading.Thread(target=self._read, name="orders", daemon=True).start()
 
@@ -46,6 +47,12 @@ class OrderReader:
         with self._changed:
             self._resumed = False
 
+    def take_pause(self) -> bool:
+        with self._changed:
+            wanted, self._standing = self._standing, False
+            self._resumed = self._resumed and not wanted
+            return wanted
+
     def wait_for_resume(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._aborted or self._resumed)
@@ -57,9 +64,9 @@ class OrderReader:
                 order = json.loads(line)
                 if order == ABORT:
                     self.abort()
-                elif order == RESUME:
+                elif order in (RESUME, PAUSE):
                     with self._changed:
-                        self._resumed = True
+                        self._resumed, self._standing = order == RESUME, order == PAUSE
                         self._changed.notify_all()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from melanzana.errors import NotFoundError, RequestError, UnavailableError
 from melanzana.protocol.events import Event, event_from_json
 from melanzana.runner.failures import cut
-from melanzana.runner.orders import ABORT, RESUME
+from melanzana.runner.orders import ABORT, PAUSE, RESUME
 from melanzana.runner.workers import Job
 
 #: What action code must not find in its environment: the agent's own credentials.
@@ -169,6 +169,9 @@ class ProcessWorker:
 
     def extend(self, seconds: float) -> None:
         self._send(self._life, f"{time.monotonic() + seconds:.6f}\n")
+
+    def pause(self) -> None:
+        self._send(self._orders, json.dumps(PAUSE) + "\n")
 
     def resume(self) -> None:
         self._send(self._orders, json.dumps(RESUME) + "\n")

@@ -53,7 +53,7 @@ class ScriptedWorker:
 
     def __init__(self, job: Job, script: Script) -> None:
         self.job = job
-        self.aborts = self.terminations = self.kills = self.resumes = 0
+        self.aborts = self.terminations = self.kills = self.resumes = self.pauses = 0
         self._script = script
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(_QUEUE_EVENTS)
         self._aborted, self._resumed = asyncio.Event(), asyncio.Event()
@@ -83,6 +83,9 @@ class ScriptedWorker:
     def extend(self, seconds: float) -> None:
         self._dies_at = _time() + seconds
         self._extended.set()
+
+    def pause(self) -> None:
+        self.pauses += 1
 
     def resume(self) -> None:
         self.resumes += 1

@@ -53,6 +53,10 @@ class Orders(Protocol):
         """Orders to resume that came before this moment do not count."""
         ...
 
+    def take_pause(self) -> bool:
+        """Was the walk told to stand still? The order counts once, and orders to resume that came before it do not count."""
+        ...
+
     def wait_for_resume(self) -> bool:
         """Wait until somebody continues (True) or aborts (False)."""
         ...
@@ -114,13 +118,18 @@ class _Run:
         )
 
     def _walk_all(self) -> None:
+        steps = 0
         while True:
             if self._orders.aborted or self._around.interruption.requested:
                 self._abort()
+            elif steps and self._orders.take_pause():
+                self._stand(steps)
+                continue
             step = self._walk.next_step(self._elapsed())
             if step is None:
                 return
             self._step(step)
+            steps = step.number
             if self._walk.paused:
                 self._pause(step)
 
@@ -190,6 +199,14 @@ class _Run:
         if self._orders.wait_for_resume() and not self._around.interruption.requested:
             self._walk.resume()
             self._emit(RunResumed(step=step.number))
+        else:
+            self._abort()
+
+    def _stand(self, step: int) -> None:
+        """Somebody wants to look at the system under test before the next step."""
+        self._emit(RunPaused(step=step, message="paused on request"))
+        if self._orders.wait_for_resume() and not self._around.interruption.requested:
+            self._emit(RunResumed(step=step))
         else:
             self._abort()
 

@@ -37,8 +37,12 @@ class Worker(Protocol):
         """Let the worker live until `seconds` from now; it kills itself and its children when that time passes."""
         ...
 
+    def pause(self) -> None:
+        """Let the walk stand still before its next step, until `resume`."""
+        ...
+
     def resume(self) -> None:
-        """Continue a paused walk."""
+        """Continue a paused walk; one that was told to pause and has not yet, does not."""
         ...
 
     def abort(self) -> None:
