@@ -18,6 +18,7 @@ knows which exit code.
     │   └── ImpossibleStepError        a directed test names a step that cannot follow
     ├── SuiteError                     action code cannot be found, is ambiguous or cannot be loaded
     ├── RequestError                   the caller's request is wrong
+    │   ├── MalformedError             a call of an older dialect cannot be read or lacks a field
     │   ├── NotFoundError              the thing named does not exist (or is not the caller's)
     │   ├── ConflictError              the request contradicts the state of the thing
     │   │   ├── StaleAttemptError      an agent writes for an attempt that is no longer its own
@@ -128,6 +129,12 @@ class RequestError(MelanzanaError):
     """The request is wrong; `detail["field"]` names the field, the message says the fix."""
 
     code = "request_invalid"
+
+
+class MalformedError(RequestError):
+    """The body cannot be read or lacks a field that the call needs, where the original's older interface says 400."""
+
+    code = "request_malformed"
 
 
 class NotFoundError(RequestError):

@@ -1,6 +1,5 @@
 """`POST /api/sut/status`: which agent is at which run, as scripts of the original product's old interface ask."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
@@ -11,6 +10,7 @@ from melanzana.access.permissions import Scope
 from melanzana.access.records import Principal
 from melanzana.agents.records import AgentView
 from melanzana.agents.service import AgentService
+from melanzana.compat.old_runs import OldRun, old_run
 from melanzana.executions.records import HELD, ExecutionFilter, ExecutionSummary
 from melanzana.executions.service import ExecutionService
 from melanzana.web.answers import answers
@@ -18,21 +18,6 @@ from melanzana.web.answers import answers
 PATH = "/api/sut/status"
 #: Most runs that are looked at; an agent has one.
 _MOST = 10_000
-
-
-class OldRun(BaseModel):
-    """A run in the words of the old interface."""
-
-    id: str = Field(description="uuid of the model.")
-    modelname: str
-    username: str = Field(description="Id of the client that started it.")
-    starttime: str | None
-    endtime: None = None
-    type: Literal["model", "testcase"]
-    agentname: str
-    initiator: Literal["api"] = "api"
-    status: Literal["Running"] = "Running"
-    processid: str = Field(description="The run's number, as text.")
 
 
 class AgentState(BaseModel):
@@ -63,21 +48,4 @@ def _state(view: AgentView, run: ExecutionSummary | None) -> AgentState:
     name = view.agent.name
     if run is None:
         return AgentState(agent_name=name, process_id=0)
-    status = OldRun(
-        id=run.model_id,
-        modelname=run.model_name,
-        username=run.created_by,
-        starttime=_written(run.started_at),
-        endtime=None,
-        type="model" if run.test_case is None else "testcase",
-        agentname=name,
-        initiator="api",
-        status="Running",
-        processid=str(run.run_id),
-    )
-    return AgentState(agent_name=name, process_id=run.run_id, execution_status=status, process_status="Running")
-
-
-def _written(at: datetime | None) -> str | None:
-    """As the documents print it: `2018-05-31 17:00:01.366412+00`."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
+    return AgentState(agent_name=name, process_id=run.run_id, execution_status=old_run(run, name), process_status="Running")

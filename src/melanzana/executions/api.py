@@ -91,3 +91,16 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: boo
         await service.resume(principal.realm, shapes.ref(execution_id), principal.client_id)
 
     return routes
+
+
+def ai_router(service: ExecutionService, gate: Gate) -> APIRouter:
+    """`/ai/executions/{execution_id}`: the address under which the original's Python client looks at an execution."""
+    routes = APIRouter(prefix="/ai/executions", tags=["Execution"])
+    may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
+
+    @routes.get("/{execution_id}", responses=answers(401, 403, 404, 422, 503))
+    async def get_ai_execution(principal: may_read, execution_id: shapes.ExecutionIdPath) -> shapes.ExecutionAnswer:
+        """The same as `GET /execution_service/api/v1/executions/{execution_id}`."""
+        return shapes.execution_answer(await service.get(principal.realm, shapes.ref(execution_id)))
+
+    return routes

@@ -31,6 +31,7 @@ _STATUSES: tuple[tuple[type[errors.MelanzanaError], int], ...] = (
     (errors.LoginRefusedError, 401),
     (errors.InsufficientScopeError, 403),
     (errors.ForgedRequestError, 403),
+    (errors.MalformedError, 400),
     (errors.NotFoundError, 404),
     (errors.ConflictError, 409),
     (errors.TooLargeError, 413),

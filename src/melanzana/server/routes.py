@@ -13,7 +13,7 @@ from melanzana.auth.password_tokens import PasswordTokens
 from melanzana.catalog import api as catalog_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
-from melanzana.compat import ai_auth, api_auth, sut_status
+from melanzana.compat import ai_auth, api_auth, licences, run_control, sut_status
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.executions import api as executions_api
@@ -120,6 +120,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
     app.include_router(auth_api.everything_else(services.auth, services.realms))
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
+    app.include_router(executions_api.ai_router(services.executions, services.gate))
     app.include_router(streams.router(services.executions, services.gate, services.clock))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
@@ -142,6 +143,8 @@ def _include_older(app: FastAPI, services: Services) -> None:
     for dialect in (ai_auth, older_auth, api_auth):
         app.include_router(dialect.router(tokens))
     app.include_router(sut_status.router(services.agents, services.executions, services.gate))
+    app.include_router(run_control.router(services.agents, services.catalog, services.executions, services.gate))
+    app.include_router(licences.router(services.gate))
 
 
 def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
