@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Connection, RowMapping, Table, Text, UniqueConstraint, delete, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    RowMapping,
+    Table,
+    Text,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from melanzana.agents.records import Agent
 from melanzana.errors import ConflictError, NotFoundError, SessionReplacedError
@@ -32,6 +45,9 @@ agents = Table(
     UniqueConstraint("realm", "name"),
     sqlite_autoincrement=True,
 )
+#: Made once: asked and written with every call of an agent.
+_OF_REALM = select(agents).where(agents.c.id == bindparam("of_id"), agents.c.realm == bindparam("of_realm"))
+_TOUCH = update(agents).where(agents.c.id == bindparam("of_id")).values(last_seen_at=bindparam("at"))
 
 
 def add(tx: Connection, agent: Agent) -> Agent:
@@ -93,7 +109,7 @@ def register(tx: Connection, agent: Agent, hello: Hello, at: datetime) -> Agent:
 
 def require_session(tx: Connection, realm: str, agent_id: int, session: int) -> Agent:
     """The agent, if this is its newest session. Raises SessionReplacedError when it is not, or the agent is gone."""
-    row = tx.execute(select(agents).where(agents.c.id == agent_id, agents.c.realm == realm)).mappings().first()
+    row = tx.execute(_OF_REALM, {"of_id": agent_id, "of_realm": realm}).mappings().first()
     if row is None:
         raise SessionReplacedError(f"agent {agent_id} was deleted; this process must stop")
     if row["session"] != session:
@@ -105,7 +121,7 @@ def require_session(tx: Connection, realm: str, agent_id: int, session: int) -> 
 
 
 def touch(tx: Connection, agent_id: int, at: datetime) -> None:
-    tx.execute(update(agents).where(agents.c.id == agent_id).values(last_seen_at=at))
+    tx.execute(_TOUCH, {"of_id": agent_id, "at": at})
 
 
 def _require_free(tx: Connection, realm: str, name: str, own_id: int | None) -> None:

@@ -52,6 +52,14 @@ _IS_HELD = (
 )
 _HELD = select(*HOLDING).where(*_IS_HELD)
 _RENEW = update(executions).where(*_IS_HELD).values(lease_expires_at=bindparam("until")).returning(*HOLDING)
+_IS_LIVE = executions.c.state.in_(sorted(HELD))
+_LIVE = select(func.count()).where(_IS_LIVE)
+_LAPSED = (
+    select(executions.c.id.label("execution_id"), executions.c.run_id, executions.c.attempt, executions.c.performed)
+    .where(_IS_LIVE, executions.c.lease_expires_at < bindparam("before"))
+    .order_by(executions.c.lease_expires_at)
+)
+_OVERDUE = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < bindparam("before"))
 _NTH_QUEUED = (
     select(executions.c.run_id)
     .where(executions.c.realm == bindparam("of_realm"), executions.c.state == LifecycleState.QUEUED)
@@ -216,17 +224,12 @@ def last_runs(tx: Connection, realm: str, model_id: str, count: int) -> tuple[in
 
 
 def live_leases(tx: Connection) -> int:
-    return tx.execute(select(func.count()).where(executions.c.state.in_(sorted(HELD)))).scalar_one()
+    return tx.execute(_LIVE).scalar_one()
 
 
 def lapsed(tx: Connection, before: datetime) -> tuple[Lapsed, ...]:
     """Leases that ended before this instant, oldest first."""
-    question = (
-        select(executions.c.id.label("execution_id"), executions.c.run_id, executions.c.attempt, executions.c.performed)
-        .where(executions.c.state.in_(sorted(HELD)), executions.c.lease_expires_at < before)
-        .order_by(executions.c.lease_expires_at)
-    )
-    return tuple(Lapsed(**row) for row in tx.execute(question).mappings())
+    return tuple(Lapsed(**row) for row in tx.execute(_LAPSED, {"before": before}).mappings())
 
 
 def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | None:
@@ -250,8 +253,7 @@ def rearm(tx: Connection, until: datetime) -> int:
 
 def overdue(tx: Connection, before: datetime) -> tuple[Holding, ...]:
     """Executions that have been in the queue since before this instant."""
-    question = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < before)
-    return tuple(holding_of(row) for row in tx.execute(question).mappings())
+    return tuple(holding_of(row) for row in tx.execute(_OVERDUE, {"before": before}).mappings())
 
 
 def busy_agents(tx: Connection, realm: str) -> frozenset[int]:
