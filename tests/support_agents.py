@@ -9,6 +9,7 @@ from melanzana.access.records import Actor, Principal, PrincipalKind
 from melanzana.agents.service import AgentService
 from melanzana.clients.records import CreatedClient
 from melanzana.errors import NotFoundError
+from melanzana.storage.blob_places import in_folder
 from melanzana.storage.blobs import BlobStore
 from support_executions import REALM, World
 
@@ -63,7 +64,7 @@ def agent_service(world: World, folder: Path, clients: Clients | None = None) ->
         world.executions,
         world.figures,
         clients=clients or Clients(),
-        blobs=BlobStore(folder / "blobs"),
+        blobs=BlobStore(in_folder(folder / "blobs")),
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -36,8 +37,8 @@ class RunningApp:
 
 
 @contextlib.asynccontextmanager
-async def running_app(data: Path, public_url: str = "http://server") -> AsyncIterator[RunningApp]:
-    settings = ServerSettings(data=data, public_url=public_url)
+async def running_app(data: Path, public_url: str = "http://server", **changed: Any) -> AsyncIterator[RunningApp]:
+    settings = ServerSettings(data=data, public_url=public_url, **changed)
     async with open_services(settings, SystemClock()) as services:
         transport = httpx.ASGITransport(create_app(settings, services), client=("127.0.0.1", 1))
         async with httpx.AsyncClient(transport=transport, base_url=public_url) as http:

@@ -10,6 +10,7 @@ from melanzana.graph.model import Model
 from melanzana.protocol.events import AttachmentStored, Event, RunFinished
 from melanzana.protocol.peer import Lease, Report
 from melanzana.server.services import Services
+from melanzana.storage.blob_places import in_folder
 from melanzana.storage.blobs import BlobStore
 from support_executions import MODEL_TEXT, doors
 from support_reports import Judge, passes, walked
@@ -75,5 +76,5 @@ class Runs:
 
 def keep(services: Services, name: str, content: bytes, media_type: str, step: int | None = None) -> AttachmentStored:
     """The same, for runs of any realm."""
-    digest = BlobStore(services.settings.data / "blobs").put(content)
+    digest = BlobStore(in_folder(services.settings.data / "blobs")).put(content)
     return AttachmentStored(name=name, media_type=media_type, sha256=digest, size=len(content), step=step)

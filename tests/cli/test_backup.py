@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from melanzana.cli.main import app
 from melanzana.errors import FormatError, SettingsError
 from melanzana.realms.master_key import MasterKey
+from melanzana.storage.blob_places import in_folder
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import SqliteDatabase
 from melanzana.storage.migrations import migrate
@@ -34,7 +35,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     _migrated(folder)
     MasterKey.load(folder / "secrets")
-    BlobStore(folder / "blobs").put(b"screen")
+    BlobStore(in_folder(folder / "blobs")).put(b"screen")
     return folder
 
 
@@ -98,6 +99,16 @@ def test_postgresql_has_its_own_tools(data: Path, tmp_path: Path, by_flag: bool,
         assert all(part in caught.value.message for part in (tool, f"{data}/blobs", f"{data}/secrets/master.key"))
         assert "pass-word" not in caught.value.message
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_attachments_in_a_bucket_stay_there(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a bucket the backup names it instead of copying it, and restoring says how to start the server."""
+    monkeypatch.setenv("MELANZANA_ATTACHMENTS", "s3://tests/melanzana")
+    made = _run("backup", tmp_path / "b.tar", "--data", data)
+    assert "attachments are in s3://tests/melanzana and not in it" in made.stderr
+    assert verify(tmp_path / "b.tar").attachments == "s3://tests/melanzana"
+    restored = _run("restore", tmp_path / "b.tar", "--data", tmp_path / "new")
+    assert "start the server with --attachments s3://tests/melanzana" in restored.stderr
 
 
 def test_a_file_that_is_no_backup(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from melanzana.errors import FormatError, SettingsError, UnavailableError
 from melanzana.storage import backup as taking
 from melanzana.storage.backup import Backup, back_up
 from melanzana.storage.backup_parts import MANIFEST, Manifest, Part
+from melanzana.storage.blob_places import in_folder
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.lock import ServerLock
 from melanzana.storage.restore import restore
@@ -37,7 +38,7 @@ def _execute(path: Path, *statements: str) -> list[tuple[object, ...]]:
 def data(tmp_path: Path) -> Path:
     """A data folder with a row, two attachments and a master key."""
     folder = tmp_path / "data"
-    blobs = BlobStore(folder / "blobs")
+    blobs = BlobStore(in_folder(folder / "blobs"))
     for content in (b"screen", b"log" * 1_000):
         blobs.put(content)
     _execute(folder / "melanzana.db", "PRAGMA journal_mode=WAL", "CREATE TABLE notes (n INTEGER)", "INSERT INTO notes VALUES (7)")

@@ -144,6 +144,8 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
         melanzana_attempt: Annotated[int, Header(ge=1, le=2**31 - 1)],
     ) -> dict[str, str]:
         """Keep a file of a run."""
-        content = await request.body()
-        digest = await service.store(principal, melanzana_session, melanzana_execution, melanzana_attempt, content)
+        with service.draft() as draft:
+            async for chunk in request.stream():
+                draft.write(chunk)
+            digest = await service.store(principal, melanzana_session, melanzana_execution, melanzana_attempt, draft)
         return {"sha256": digest}

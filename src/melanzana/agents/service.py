@@ -21,10 +21,11 @@ from melanzana.clients.records import CreatedClient
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, InsufficientScopeError, NotFoundError, RequestError
 from melanzana.executions.figures import LeaseFigures
-from melanzana.executions.records import ClaimingAgent
+from melanzana.executions.records import Attached, ClaimingAgent
 from melanzana.executions.service import ExecutionService, Fence
 from melanzana.protocol.peer import PROTOCOL_VERSION, Directive, Hello, Lease, Peer, Report, Session
 from melanzana.storage.database import Database
+from melanzana.storage.drafts import Draft
 
 _NAME = re.compile(r"\w[\w.-]{0,99}")
 _RESERVED = frozenset({"any", "default"})  #: a start call's word for every agent; a section that `.ini` readers treat apart
@@ -56,7 +57,9 @@ class Credentials(Protocol):
 class Blobs(Protocol):
     """Where attachments are kept."""
 
-    def put(self, content: bytes) -> str: ...
+    def draft(self) -> Draft: ...
+
+    def keep(self, draft: Draft) -> str: ...
 
 
 class AgentService:
@@ -252,13 +255,18 @@ class AgentService:
         reporting = ClaimingAgent(agent_id=agent_id, session=session, realm=principal.realm)
         return await self._executions.report(reporting, report, self._fence(principal.realm, agent_id, session))
 
-    async def store(self, principal: Principal, session: int, execution_id: str, attempt: int, content: bytes) -> str:
-        """Keep an attachment of an attempt that is the agent's. Raises as `report`, and TooLargeError."""
+    def draft(self) -> Draft:
+        """Where the content of an attachment is collected while it arrives."""
+        return self._blobs.draft()
+
+    async def store(self, principal: Principal, session: int, execution_id: str, attempt: int, draft: Draft) -> str:
+        """Keep an attachment of an attempt that is the agent's. Raises as `report`, and UnavailableError."""
         agent_id = _agent_id(principal)
         self._hear(agent_id)
         storing = ClaimingAgent(agent_id=agent_id, session=session, realm=principal.realm)
-        await self._executions.require_held(storing, execution_id, attempt, self._fence(principal.realm, agent_id, session))
-        return await asyncio.to_thread(self._blobs.put, content)
+        fence = self._fence(principal.realm, agent_id, session)
+        await self._executions.keep(storing, execution_id, attempt, Attached(draft.digest, draft.size), fence)
+        return await asyncio.to_thread(self._blobs.keep, draft)
 
     @staticmethod
     def _fence(realm: str, agent_id: int, session: int) -> Fence:
@@ -320,7 +328,9 @@ class BoundPeer:
         return await self.service.report(self.principal, session.session, report)
 
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
-        return await self.service.store(self.principal, session.session, lease.execution_id, lease.attempt, content)
+        with self.service.draft() as draft:
+            draft.write(content)
+            return await self.service.store(self.principal, session.session, lease.execution_id, lease.attempt, draft)
 
 
 def _claiming(agent: Agent, session: int) -> ClaimingAgent:

@@ -9,11 +9,12 @@ from melanzana.cli.data_folder import Data
 from melanzana.errors import SettingsError
 
 if TYPE_CHECKING:
+    from melanzana.server.settings import ServerSettings
     from melanzana.storage.backup_parts import Manifest
 
 _POSTGRESQL = (
-    "the database is in PostgreSQL, which has its own tools: {tool}. With it belong the folder {data}/blobs (copied after the "
-    "database) and, kept apart, {data}/secrets/master.key"
+    "the database is in PostgreSQL, which has its own tools: {tool}. With it belong {attachments} and, kept apart, "
+    "{data}/secrets/master.key"
 )
 Database = Annotated[str | None, typer.Option(help="As of `melanzana serve`. [default: a file]", show_default=False)]
 
@@ -32,13 +33,16 @@ def backup(
     from melanzana.clock import SystemClock
     from melanzana.storage.backup import back_up
 
-    folder = _folder(data, database, "back it up with `pg_dump --format=custom`")
-    made = back_up(folder, target, with_secrets=with_secrets, made_at=SystemClock().now())
+    settings = _settings(data, database, "back it up with `pg_dump --format=custom`")
+    folder, bucket = settings.data, settings.attachments
+    made = back_up(folder, target, with_secrets=with_secrets, made_at=SystemClock().now(), bucket=bucket)
     typer.echo(f"backed up {_described(made.manifest)} into {target}")
     if with_secrets:
         typer.echo("the master key is in it: whoever reads the backup can sign tokens; keep it as you keep passwords", err=True)
     else:
         typer.echo(f"the master key is not in it: keep a copy of {folder / 'secrets' / 'master.key'} elsewhere", err=True)
+    if bucket is not None:
+        typer.echo(f"attachments are in {bucket} and not in it: version that bucket, or copy it with its own tools", err=True)
     for digest in made.damaged:
         typer.echo(f"the attachment {digest} is damaged on the disk and is not in the backup", err=True)
     if made.damaged:
@@ -56,21 +60,26 @@ def restore(
     """
     from melanzana.storage.restore import restore as put_back
 
-    folder = _folder(data, database, "restore it with `pg_restore`")
+    folder = _settings(data, database, "restore it with `pg_restore`").data
     manifest = put_back(source, folder)
     typer.echo(f"restored {_described(manifest)} of {manifest.made_at[:19]}Z into {folder}")
+    if manifest.attachments is not None:
+        typer.echo(
+            f"attachments are in {manifest.attachments}: start the server with --attachments {manifest.attachments}", err=True
+        )
     if not (folder / "secrets" / "master.key").exists():
         typer.echo(f"now put the master key of this database to {folder / 'secrets' / 'master.key'} (mode 600)", err=True)
 
 
-def _folder(data: Path | None, database: str | None, tool: str) -> Path:
+def _settings(data: Path | None, database: str | None, tool: str) -> "ServerSettings":
     """Errors: SettingsError when the settings name a PostgreSQL database."""
     from melanzana.server.settings import read_settings
 
     settings = read_settings({"data": data, "database": database})
     if settings.database is not None:
-        raise SettingsError(_POSTGRESQL.format(tool=tool, data=settings.data), field="database")
-    return settings.data
+        attachments = settings.attachments or f"the folder {settings.data}/blobs (copied after the database)"
+        raise SettingsError(_POSTGRESQL.format(tool=tool, attachments=attachments, data=settings.data), field="database")
+    return settings
 
 
 def _described(manifest: "Manifest") -> str:

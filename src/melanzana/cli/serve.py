@@ -17,6 +17,12 @@ def serve(  # noqa: PLR0917 - one parameter a flag
         typer.Option(help="Address of a PostgreSQL database that several servers share. [default: a file]", show_default=False),
     ] = None,
     bus: Annotated[str | None, typer.Option(help="Address of NATS for news between servers.", show_default=False)] = None,
+    attachments: Annotated[
+        str | None, typer.Option(help="Bucket of attachments (s3://bucket/folder). [default: a folder]", show_default=False)
+    ] = None,
+    attachments_endpoint: Annotated[
+        str | None, typer.Option(help="Address of an S3-compatible store that is not Amazon's.", show_default=False)
+    ] = None,
     realm: Annotated[str | None, typer.Option(help="Realm made at first start. [default: eggplant]", show_default=False)] = None,
     public_url: Annotated[
         str | None, typer.Option(help="Address under which clients reach the server.", show_default=False)

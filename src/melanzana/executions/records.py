@@ -162,6 +162,14 @@ class ClaimingAgent:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file that a run keeps."""
+
+    sha256: str
+    size: int  #: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
     """What decides whether an agent's report counts, and what it is told."""

@@ -22,12 +22,14 @@ from melanzana.errors import ConflictError, NotFoundError, SutTakenError, Unavai
 from melanzana.executions import lifecycle, planning, store, transitions
 from melanzana.executions.answering import directive_of, is_news, lease_of
 from melanzana.executions.assigning import Assigning
+from melanzana.executions.attached import refer
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.planning import KnownModels, Plan, Randomness
 from melanzana.executions.records import (
     DRY,
     PERFORMS,
+    Attached,
     ClaimingAgent,
     Execution,
     ExecutionFilter,
@@ -210,11 +212,13 @@ class ExecutionService:
             await signal.wait(min(report.wait_seconds, self.figures.lease_seconds / 2))
         return self._directive(await self._database.read(lambda tx: _look(tx, agent, report, fence)))
 
-    async def require_held(self, agent: ClaimingAgent, execution_id: str, attempt: int, fence: Fence | None = None) -> int:
-        """The run id of an attempt that is still the agent's. Raises StaleAttemptError, NotFoundError, and what `fence` raises."""
-        question = Report(execution_id=execution_id, attempt=attempt)
-        seen = await self._database.read(lambda tx: _look(tx, agent, question, fence))
-        return seen.run_id
+    async def keep(self, agent: ClaimingAgent, execution_id: str, attempt: int, file: Attached, fence: Fence | None = None) -> None:
+        """Note, before its content is kept, that an attempt which is still the agent's refers to a file.
+
+        Raises StaleAttemptError, NotFoundError, UnavailableError while the same content is being removed, and what `fence` raises.
+        """
+        question, now = Report(execution_id=execution_id, attempt=attempt), self._clock.now()
+        await self._database.write(lambda tx: refer(tx, _look(tx, agent, question, fence).run_id, file, now))
 
     # --- for the server -----------------------------------------------------------------------------------------------------------
 

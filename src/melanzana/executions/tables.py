@@ -1,4 +1,4 @@
-"""The tables of executions. `store.py` fills and reads them; revision `0004_executions` creates them.
+"""The tables of executions. `store.py` fills and reads them; revisions `0004_executions` and `0012_retention` create them.
 
 The snapshot has a table of its own, because a row of `executions` is written at every heartbeat and a model may be large.
 """
@@ -46,6 +46,7 @@ executions = Table(
     Column("wanted_sut", JsonText),
     Column("sut_id", Text),
     Column("pause_requested", Boolean, nullable=False, default=False),
+    Column("log_removed_at", Instant),
     Index(None, "realm", "state", "run_id"),
     Index(None, "state", "lease_expires_at"),
     Index(None, "model_id", "run_id"),
@@ -95,4 +96,22 @@ idempotency_keys = Table(
     Column("key", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
     Column("run_id", RowId, ForeignKey("executions.run_id"), nullable=False, index=True),
+)
+
+#: Contents that runs have attached. While `removing_at` is set the content is being removed and nobody may refer to it anew.
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("size", RowId, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+    Column("removing_at", Instant),
+    Index(None, "removing_at"),
+)
+
+execution_attachments = Table(
+    "execution_attachments",
+    metadata,
+    Column("run_id", RowId, ForeignKey("executions.run_id"), primary_key=True, autoincrement=False),
+    Column("sha256", Text, ForeignKey("attachments.sha256"), primary_key=True, index=True),
 )

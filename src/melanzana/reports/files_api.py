@@ -24,6 +24,7 @@ from melanzana.reports.files.reading import of_server
 from melanzana.reports.recordings import recording
 from melanzana.reports.records import IMAGES, Kept
 from melanzana.reports.service import ReportService
+from melanzana.storage.blobs import Content
 from melanzana.web.answers import answers
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,62}/[a-z0-9][a-z0-9.+-]{0,62}")
@@ -90,15 +91,16 @@ def router(service: ReportService, gate: Gate) -> APIRouter:
     return routes
 
 
-def file_answer(kept: Kept, content: bytes) -> Response:
+def file_answer(kept: Kept, content: Content) -> Response:
     """An attached file. It may be cached for ever by its reader: its number never means another one."""
     said = kept.media_type.partition(";")[0].strip().lower()
     shown = said in IMAGES or said == "text/plain"
     media_type = said if _MEDIA_TYPE.fullmatch(said) else "application/octet-stream"
-    return Response(
-        content,
+    return StreamingResponse(
+        content.chunks,
         media_type=f"{said}; charset=utf-8" if said == "text/plain" else media_type,
         headers={
+            "Content-Length": str(content.size),
             "Content-Disposition": f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(kept.name, safe='')}",
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
             "X-Content-Type-Options": "nosniff",

@@ -43,6 +43,7 @@ from melanzana.reports.records import (
     Tally,
     WorkCounts,
 )
+from melanzana.storage.blobs import Content
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -63,8 +64,8 @@ _INLINE_EVENTS = 500
 class Contents(Protocol):
     """Where attached files lie."""
 
-    def get(self, digest: str) -> bytes:
-        """The content of that SHA-256. Errors: NotFoundError, UnavailableError."""
+    def open(self, digest: str) -> Content:
+        """The content of that SHA-256, in parts. Errors: NotFoundError, UnavailableError."""
         ...
 
 
@@ -162,12 +163,12 @@ class ReportService:
         """The files that the newest attempt of a run has kept. Raises NotFoundError."""
         return await self._ask(await self._executions.get(realm, ref), RunFold.attachments)
 
-    async def attachment(self, realm: str, ref: int | str, attachment_id: int) -> tuple[Kept, bytes]:
-        """One of them with its content. Raises NotFoundError, also when the content is gone."""
+    async def attachment(self, realm: str, ref: int | str, attachment_id: int) -> tuple[Kept, Content]:
+        """One of them with its content. Raises NotFoundError, also when the content is gone, and UnavailableError."""
         found = next((kept for kept in await self.attachments(realm, ref) if kept.id == attachment_id), None)
         if found is None or self._contents is None:
             raise NotFoundError(f"run {ref} has no attachment {attachment_id}", field="attachment_id")
-        return found, await asyncio.to_thread(self._contents.get, found.sha256)
+        return found, await asyncio.to_thread(self._contents.open, found.sha256)
 
     async def recording(self, realm: str, ref: int | str) -> tuple[Snapshot, tuple[StoredEvent, ...]]:
         """What a run was to do, and everything in its log. Raises NotFoundError."""

@@ -20,6 +20,7 @@ from melanzana.auth.service import AuthService
 from melanzana.catalog.service import CatalogService
 from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
+from melanzana.errors import UnavailableError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
@@ -28,6 +29,7 @@ from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.reports.service import ReportService
 from melanzana.server.logins import AccessRooms, Logins
 from melanzana.server.settings import ServerSettings
+from melanzana.storage.blob_places import in_bucket, in_folder
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database
 from melanzana.storage.migrations import migrate
@@ -118,7 +120,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     waker = Waker(open_bus(settings.bus, settings.database))
     await waker.open()
     catalog = CatalogService(database, clock)
-    blobs = BlobStore(settings.data / "blobs", maximum_bytes=settings.max_attachment_bytes)
+    blobs = await asyncio.to_thread(open_blobs, settings)
     suts = SutService(database, clock, master, audit)
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts)
     await executions.time.correct()
@@ -141,6 +143,22 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         waker=waker,
         clock=clock,
     )
+
+
+def open_blobs(settings: ServerSettings) -> BlobStore:
+    """Where attachments are kept. A bucket that does not answer now is no reason not to start; one that never will is.
+
+    Errors: SettingsError.
+    """
+    if settings.attachments is None:
+        return BlobStore(in_folder(settings.data / "blobs"), maximum_bytes=settings.max_attachment_bytes, drafts=settings.data)
+    place = in_bucket(settings.attachments, settings.attachments_endpoint)
+    blobs = BlobStore(place, maximum_bytes=settings.max_attachment_bytes, drafts=settings.data)
+    try:
+        blobs.require()
+    except UnavailableError as error:
+        _log.warning("attachments cannot be kept until their store answers", reason=error.message)
+    return blobs
 
 
 def _user_settings(settings: ServerSettings) -> UserSettings:

@@ -42,6 +42,16 @@ class ServerSettings(BaseSettings):
         description="Address of a NATS server over which the servers of one database tell each other news (nats://host:4222). "
         "None: over PostgreSQL.",
     )
+    attachments: str | None = Field(
+        None,
+        description="Address of an S3-compatible bucket that keeps attachments (s3://bucket/folder); keys and region come from the "
+        "usual AWS_… variables. None: the folder blobs in the data folder, for one server.",
+    )
+    attachments_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Address of the S3-compatible store when it is not Amazon's (https://s3.example.org). None: AWS_ENDPOINT_URL.",
+    )
     realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
     public_url: str | None = Field(
         None,

@@ -4,7 +4,8 @@ SQLite's own backup copies the whole file under one read snapshot, so writers go
 the copy is done). A row that names an attachment is written after the attachment, so the attachments are copied after the database:
 there may be more of them than rows, never fewer. The master key is left out unless it is asked for. `cli/backup.py` calls.
 
-Costs: everything is read once and written once, the database twice into a `.tar`; the copy is checked (`PRAGMA integrity_check`).
+Costs: everything is written once, the database twice into a `.tar`; attachments are read twice, never whole.
+The copy is checked (`PRAGMA integrity_check`).
 """
 
 import io
@@ -15,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from secrets import token_hex
 
@@ -45,8 +46,10 @@ class Backup:
     damaged: tuple[str, ...]
 
 
-def back_up(data: Path, target: Path, *, with_secrets: bool, made_at: datetime) -> Backup:
+def back_up(data: Path, target: Path, *, with_secrets: bool, made_at: datetime, bucket: str | None = None) -> Backup:
     """Copy what the data folder holds now into `target`: a file when its name ends with `.tar`, else a folder.
+
+    `bucket`: address of where attachments are kept instead of the data folder; they are left there, and the manifest names it.
 
     `target` appears only when it is complete and on the disk; everything is written beside it under a name that ends with `.part`.
     Errors: SettingsError when there is no database, or `target` exists or lies in the data folder; UnavailableError when the disk
@@ -62,7 +65,7 @@ def back_up(data: Path, target: Path, *, with_secrets: bool, made_at: datetime) 
             with closing(_sink(draft, target)) as sink:
                 parts, damaged = _add_parts(sink, data, copy, with_secrets=with_secrets)
                 when = made_at.astimezone(UTC).isoformat()
-                manifest = Manifest(melanzana=__version__, schema=schema, made_at=when, parts=tuple(parts))
+                manifest = Manifest(melanzana=__version__, schema=schema, made_at=when, parts=tuple(parts), attachments=bucket)
                 content = manifest.encode()
                 sink.add(MANIFEST, io.BytesIO(content), len(content))
                 sink.finish()
@@ -120,11 +123,12 @@ def _copy_database(source: Path, copy: Path) -> str | None:
 def _add_parts(sink: Sink, data: Path, copy: Path, *, with_secrets: bool) -> tuple[list[Part], list[str]]:
     parts, damaged = [_add_file(sink, DATABASE, copy)], []
     for digest, path in _blobs(data / "blobs"):
-        content = path.read_bytes()
-        if sha256(content).hexdigest() == digest:
-            parts.append(sink.add(blob_path(digest), io.BytesIO(content), len(content)))
-        else:
+        if not _is_whole(path, digest):
             damaged.append(digest)
+            continue
+        parts.append(_add_file(sink, blob_path(digest), path))
+        if parts[-1].sha256 != digest:
+            raise FormatError(f"the attachment {digest} changed while it was copied")
     if with_secrets:
         parts.append(_add_file(sink, MASTER_KEY, data / MASTER_KEY))
     return parts, damaged
@@ -133,6 +137,12 @@ def _add_parts(sink: Sink, data: Path, copy: Path, *, with_secrets: bool) -> tup
 def _add_file(sink: Sink, name: str, path: Path) -> Part:
     with path.open("rb") as source:
         return sink.add(name, source, path.stat().st_size)
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    """Whether the file is what its name says; read once for that, a part at a time."""
+    with path.open("rb") as source:
+        return file_digest(source, "sha256").hexdigest() == digest
 
 
 def _blobs(folder: Path) -> Iterator[tuple[str, Path]]:

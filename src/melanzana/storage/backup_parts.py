@@ -37,20 +37,27 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`schema`: the revision of the database, None when it has none; `made_at`: ISO 8601 in UTC, when the copy began."""
+    """`schema`: the revision of the database, None when it has none; `made_at`: ISO 8601 in UTC, when the copy began.
+
+    `attachments`: address of the bucket that keeps them, when they are not in the backup.
+    """
 
     melanzana: str
     schema: str | None
     made_at: str
     parts: tuple[Part, ...]
     format: int = FORMAT
+    attachments: str | None = None
 
     @property
     def has_key(self) -> bool:
         return any(part.path == MASTER_KEY for part in self.parts)
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self), indent=1).encode()
+        values = asdict(self)
+        if self.attachments is None:
+            del values["attachments"]  # which older versions do not know
+        return json.dumps(values, indent=1).encode()
 
 
 def decode_manifest(content: bytes) -> Manifest:
