@@ -63,7 +63,7 @@ async def addresses(services: Services) -> dict[str, str]:
     await runs.run(perform=True)
     await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
-    people = {"user_id": person.id, "group_id": group.id, "name": "nobody"}
+    people = {"user_id": person.id, "group_id": group.id, "name": "nobody", "number": "4"}
     made = {"run_id": str(run.run_id), "model_id": str(runs.model_id), "client_id": client.client_id}
     return {**people, **made, "realm": realm}
 

@@ -4,24 +4,26 @@
 server comes at once, that of other servers within `LOOK_SECONDS`.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from melanzana.clock import Clock
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.records import StoredEvent
+from melanzana.executions.records import LifecycleState, StoredEvent
 from melanzana.executions.service import ExecutionService
 
 #: Lines read at once; seconds between two looks when nobody tells of news; between two signs of life while nothing happens.
 BATCH, LOOK_SECONDS, QUIET_SECONDS = 500, 1.0, 15.0
 #: How long one stream lasts. Who follows on asks again, with a token that is good then.
 STREAM_SECONDS = 240.0
+#: Where the run stands, and at most so many lines behind a number.
+Look = Callable[[int, int], Awaitable[tuple[LifecycleState, tuple[StoredEvent, ...]]]]
 
 
-async def follow(
-    service: ExecutionService, clock: Clock, realm: str, ref: str | int, after: int
+async def follow(  # noqa: PLR0917 - a run, where to begin, and how to look
+    service: ExecutionService, clock: Clock, realm: str, ref: str | int, after: int, look: Look | None = None
 ) -> AsyncIterator[Sequence[StoredEvent] | None]:
     """Lines behind number `after` as they come, in batches; None is a sign of life. Ends behind the last line of a run that has
-    ended, and after `STREAM_SECONDS`.
+    ended, and after `STREAM_SECONDS`. `look`: how the log is read, should several read it together.
 
     Raises NotFoundError, also when the run is deleted meanwhile.
     """
@@ -29,7 +31,10 @@ async def follow(
     begun = quiet_since = clock.monotonic()
     with service.listen(execution.run_id) as signal:
         while clock.monotonic() - begun < STREAM_SECONDS and not service.is_closing:
-            state, events = await service.look(realm, execution.run_id, after, BATCH)
+            if look is not None:
+                state, events = await look(after, BATCH)
+            else:
+                state, events = await service.look(realm, execution.run_id, after, BATCH)
             if events:
                 after, quiet_since = events[-1].seq, clock.monotonic()
                 yield events

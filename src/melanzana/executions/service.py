@@ -124,6 +124,10 @@ class ExecutionService:
 
         return await self._database.read(question)
 
+    async def neighbours(self, realm: str, run_id: int) -> tuple[int | None, int | None]:
+        """The run before this one and the run behind it."""
+        return await self._database.read(lambda tx: store.neighbours(tx, realm, run_id))
+
     def listen(self, run_id: int) -> AbstractContextManager[Signal]:
         """Hear of new lines in this log while the block runs, as far as they come through this server."""
         return self._waker.listen(("log", run_id))

@@ -110,6 +110,15 @@ def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[tuple[Exe
     return tuple(ExecutionSummary(**_summary(row)) for row in rows), total
 
 
+def neighbours(tx: Connection, realm: str, run_id: int) -> tuple[int | None, int | None]:
+    """Numbers of the run before this one and of the one behind it."""
+    column = executions.c.run_id
+    mine = executions.c.realm == realm
+    before = tx.execute(select(func.max(column)).where(mine, column < run_id)).scalar_one()
+    behind = tx.execute(select(func.min(column)).where(mine, column > run_id)).scalar_one()
+    return before, behind
+
+
 def is_full(tx: Connection, realm: str, bound: int) -> bool:
     """Whether `bound` executions of the realm are queued."""
     return tx.execute(_NTH_QUEUED, {"of_realm": realm, "before": bound - 1}).first() is not None

@@ -25,6 +25,7 @@ _ANYWHERE = "anywhere"
 class Row:
     """An action in its card."""
 
+    id: str
     name: str
     title: str  #: the whole name, where it leads, and its guard
     y: int
@@ -53,6 +54,7 @@ class Arrow:
 
     path: str
     taken: bool
+    action: str  #: id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,7 @@ class _Drawing:
         leads = ", ".join(self._names.get(target, target) for target in action.targets)
         title = action.name + (f" → {leads}" if leads else "") + (f", when {action.guard}" if action.guard else "")
         name = _cut(action.name, _CHARACTERS)
-        return Row(name=name, title=title, y=y, hits=self._hits.get(action.id, 0), sign=self._sign(action))
+        return Row(id=action.id, name=name, title=title, y=y, hits=self._hits.get(action.id, 0), sign=self._sign(action))
 
     def _sign(self, action: Action) -> str:
         signs = "⚑" if action.guard else ""
@@ -195,7 +197,7 @@ class _Drawing:
         for action, row in zip(self._actions[card.id], card.rows, strict=True):
             for target in self._targets(action):
                 taken = any(self._taken.get((action.id, one), 0) for one in action.targets)
-                found.append(Arrow(_curve(card, row, cards[target]), taken))
+                found.append(Arrow(_curve(card, row, cards[target]), taken, action.id))
         return found
 
 

@@ -12,6 +12,7 @@ from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.records import ExecutionSummary, LifecycleState, Reason, StoredEvent
 from melanzana.generation.coverage import CoverageReport, CoverageTracker, Measure
 from melanzana.generation.kinds import Glance, Kind
+from melanzana.generation.progress import Progress as WalkProgress
 from melanzana.generation.requirement_coverage import requirements_of
 from melanzana.generation.step import StepKind, Verdict
 from melanzana.generation.variable_coverage import Memory
@@ -39,7 +40,7 @@ class RunFold:
 
     def __init__(self, model: Model, kinds: frozenset[Kind] = frozenset()) -> None:
         """`kinds` of coverage are counted besides states, actions and transitions."""
-        self._model = model
+        self.model = model
         self._kinds = sorted(kinds)
         self._requirements = requirements_of(model)
         self.names = {state.id: state.name for state in model.states}  #: of states by id, sub-models' as far as they were entered
@@ -54,12 +55,16 @@ class RunFold:
         self.end_seq: int | None = None  #: number of the last word about the end, the agent's or the server's
         self.failing: FailingStep | None = None
         self._steps = self._actions = self._iterations = 0
+        self._elapsed = 0.0
         self._timings: dict[str, _Clocked] = {}
         self._kept: list[Kept] = []
-        self._coverage = CoverageTracker(self._model)
-        self._memory = Memory(self._model) if self._kinds else None
+        self.here = ""  #: id of the state that the run's own model is in
+        self.last_action = ""  #: id of the action that led there
+        self.unsuccessful: set[str] = set()  #: ids of elements of which a step did not pass
+        self._coverage = CoverageTracker(self.model)
+        self._memory = Memory(self.model) if self._kinds else None
         for kind in self._kinds:
-            watch(self._coverage, self._model, kind)
+            watch(self._coverage, self.model, kind)
 
     def add(self, stored: StoredEvent) -> None:
         """The next event. Events that were seen before change nothing."""
@@ -99,12 +104,22 @@ class RunFold:
             self.names.setdefault(step.element_id, step.name)
         if not step.model:  # a sub-model's elements are none of this model's
             self._coverage.visit(step.kind, step.element_id, step.target)
+            self._stand(step)
+        self._elapsed = step.at_seconds + step.duration_seconds
         if self._memory is not None and not step.model:
             self._show(step, self._memory)
         clocked = self._timings.setdefault(step.element_id, _Clocked(step.name, step.kind))
         clocked.count += 1
         clocked.total += step.duration_seconds
         clocked.longest = max(clocked.longest, step.duration_seconds)
+
+    def _stand(self, step: StepFinished) -> None:
+        if step.verdict != Verdict.PASSED:
+            self.unsuccessful.add(step.element_id)
+        if step.kind == StepKind.ACTION:
+            self.last_action = step.element_id
+        else:
+            self.here = step.element_id
 
     def _keep(self, file: AttachmentStored, seq: int) -> None:
         self._kept.append(Kept.of(file, seq))
@@ -140,6 +155,14 @@ class RunFold:
             transitions=report.transitions,
             requirements=self._requirement_coverage(),
         )
+
+    def figures(self) -> WalkProgress:
+        """What stop conditions ask about, as far as the log goes."""
+        figures = WalkProgress(self._coverage)
+        figures.steps, figures.actions = self._steps, self._actions
+        figures.iterations = max(self._iterations - (self.end_seq is None), 0)
+        figures.elapsed_seconds = self._elapsed
+        return figures
 
     def _requirement_coverage(self) -> Measure:
         covered = sum(any(map(self._coverage.hits, elements)) for elements in self._requirements.values())

@@ -27,8 +27,8 @@ from melanzana.graph.model import Model
 from melanzana.reports import shapes
 from melanzana.reports.coverage import flat
 from melanzana.reports.drawing import draw
-from melanzana.reports.pages import WORDS
 from melanzana.reports.records import CoverageReport, CoverageWish
+from melanzana.reports.run_words import WORDS
 from melanzana.reports.service import ReportService
 from melanzana.web.pages import Pages
 

@@ -7,11 +7,10 @@ Callers: `reports/api.py`. The truth stays in `executions/`; what is kept here i
 import asyncio
 import itertools
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from melanzana.catalog.records import ModelFilter
 from melanzana.catalog.service import CatalogService, ModelRef
@@ -30,6 +29,7 @@ from melanzana.reports.coverage import coverage_tree, summed
 from melanzana.reports.folding import RunFold
 from melanzana.reports.further import further_coverage
 from melanzana.reports.logs import log_entries
+from melanzana.reports.memory import KeptFailing, KeptFold, KeptLast, KeptTallies
 from melanzana.reports.records import (
     CoverageReport,
     CoverageWish,
@@ -43,10 +43,9 @@ from melanzana.reports.records import (
     Tally,
     WorkCounts,
 )
+from melanzana.reports.viewing import RunView, view_of
 from melanzana.storage.blobs import Content
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 T = TypeVar("T")
 
 KEPT_FOLDS = 128
@@ -75,42 +74,6 @@ class AgentNames(Protocol):
     async def __call__(self, realm: str, agent_ids: Sequence[int]) -> Mapping[int, str]: ...
 
 
-@dataclass(slots=True)
-class _KeptFold:
-    fold: RunFold | None = None
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(slots=True)
-class _KeptTallies:
-    """Of one model version: the tallies of runs that have ended, by run id. They do not change any more."""
-
-    tallies: dict[int, Tally] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(slots=True)
-class _KeptFailing:
-    """Why a run that has ended did not pass."""
-
-    step: FailingStep | None = None
-    known: bool = False
-
-
-class _Kept(Generic[K, V]):
-    """The values that were asked for last."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._values: OrderedDict[K, V] = OrderedDict()
-
-    def get(self, key: K, make: Callable[[], V]) -> V:
-        value = self._values[key] = self._values.pop(key, None) or make()
-        if len(self._values) > self._limit:
-            self._values.popitem(last=False)
-        return value
-
-
 class ReportService:
     """Runs, logs, timings and coverage of a realm."""
 
@@ -125,9 +88,9 @@ class ReportService:
         self._executions = executions
         self._agent_names = agent_names
         self._contents = contents
-        self._folds: _Kept[tuple[str, frozenset[Kind]], _KeptFold] = _Kept(KEPT_FOLDS)
-        self._failing: _Kept[str, _KeptFailing] = _Kept(KEPT_FAILING)
-        self._sums: _Kept[tuple[str, str, int, frozenset[Kind]], _KeptTallies] = _Kept(KEPT_MODELS)
+        self._folds: KeptLast[tuple[str, frozenset[Kind]], KeptFold] = KeptLast(KEPT_FOLDS)
+        self._failing: KeptLast[str, KeptFailing] = KeptLast(KEPT_FAILING)
+        self._sums: KeptLast[tuple[str, str, int, frozenset[Kind]], KeptTallies] = KeptLast(KEPT_MODELS)
 
     async def list_runs(self, realm: str, wanted: ExecutionFilter) -> RunPage:
         """One page of runs, newest first."""
@@ -139,6 +102,12 @@ class ReportService:
         execution = await self._executions.get(realm, ref)
         (row,) = await self._rows(realm, [execution])
         return await self._ask(execution, lambda fold: _report(row, execution, fold))
+
+    async def view(self, realm: str, ref: int | str) -> RunView:
+        """One run with all that its page shows, of one moment. Raises NotFoundError."""
+        execution = await self._executions.get(realm, ref)
+        (row,) = await self._rows(realm, [execution])
+        return await self._ask(execution, lambda fold: view_of(_report(row, execution, fold), fold))
 
     async def log(self, realm: str, ref: int | str, offset: int, limit: int) -> LogPage:
         """`limit` entries of a run's log after the first `offset`. Raises NotFoundError."""
@@ -231,7 +200,7 @@ class ReportService:
 
     async def _failing_of(self, run: ExecutionSummary) -> FailingStep | None:
         """The failing step of a run that has ended; it is asked for once."""
-        kept = self._failing.get(run.id, _KeptFailing)
+        kept = self._failing.get(run.id, KeptFailing)
         if not kept.known:
             kept.step, kept.known = await self._ask(run, lambda fold: fold.failing), True
         return kept.step
@@ -270,7 +239,7 @@ class ReportService:
         """Of runs of one version of a model, whose model this is."""
         if not runs:
             return []
-        sums = self._sums.get((runs[0].realm, runs[0].model_id, runs[0].model_version, kinds), _KeptTallies)
+        sums = self._sums.get((runs[0].realm, runs[0].model_id, runs[0].model_version, kinds), KeptTallies)
         async with sums.turn:
             live = [tally for run in runs if (tally := await self._settle(sums, run, model, kinds)) is not None]
             return [*(sums.tallies[run.run_id] for run in runs if run.run_id in sums.tallies), *live]
@@ -281,7 +250,7 @@ class ReportService:
         tally = summed(await self._tallies(runs, before, kinds))
         return [await asyncio.to_thread(lambda: carried_over(tally, difference(before, model), model))]
 
-    async def _settle(self, sums: _KeptTallies, run: ExecutionSummary, model: Model, kinds: frozenset[Kind]) -> Tally | None:
+    async def _settle(self, sums: KeptTallies, run: ExecutionSummary, model: Model, kinds: frozenset[Kind]) -> Tally | None:
         """The tally of a run that goes on; that of one that has ended is kept, and None."""
         if run.run_id in sums.tallies:
             return None
@@ -309,7 +278,7 @@ class ReportService:
         kinds: frozenset[Kind] = frozenset(),
     ) -> T:
         """Bring the run's fold up to its log and ask it; nobody else changes it meanwhile."""
-        kept = self._folds.get((run.id, kinds), _KeptFold)
+        kept = self._folds.get((run.id, kinds), KeptFold)
         async with kept.turn:
             if kept.fold is None:
                 kept.fold = RunFold(model or await self._model_of(run), kinds)

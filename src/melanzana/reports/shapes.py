@@ -17,6 +17,7 @@ _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 REF_PATTERN = f"^({_ID}|{_UUID})$"
 RunRefPath = Annotated[str, Path(pattern=REF_PATTERN, description="The run's integer `id` or its `execution_id`.", examples=["12"])]
 ModelRefPath = Annotated[str, Path(pattern=REF_PATTERN, description="The model's integer `id` or its `modeluuid`.", examples=["7"])]
+StepNumber = Annotated[int, Path(ge=1, le=2**53, description="The step's number, from 1.")]
 MAX_LOG_PAGE = 10_000
 
 

@@ -20,7 +20,7 @@ from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
-from melanzana.reports import analysis_api, files_api, model_pages
+from melanzana.reports import analysis_api, files_api, live, model_pages, run_pages
 from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
@@ -155,7 +155,10 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(users_pages.router(services.users, gate, pages))
     models = model_pages.ModelRooms(services.catalog, services.executions, services.reports)
     app.include_router(model_pages.router(models, gate, pages))
-    app.include_router(reports_pages.router(services.reports, services.executions, gate, pages))
+    app.include_router(reports_pages.router(services.reports, gate, pages))
+    runs = run_pages.RunRooms(services.reports, services.executions)
+    app.include_router(live.router(runs, gate, pages, services.clock))
+    app.include_router(run_pages.router(runs, gate, pages))
     app.include_router(agents_pages.router(services.agents, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))

@@ -110,6 +110,10 @@ class Pages:
         text = self._environment.get_template(template).render(known | values)
         return HTMLResponse(text, status, {**PAGE_HEADERS, **(headers or {})})
 
+    def text(self, template: str, **values: Any) -> str:
+        """A part of a page, the same for everybody."""
+        return self._environment.get_template(template).render(values)
+
 
 def _literal(text: str) -> str:
     """A pattern that this text matches and no other."""

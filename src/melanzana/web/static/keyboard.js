@@ -1,4 +1,5 @@
-// Shortcuts: `?` lists them, `/` searches, `g` and a letter go somewhere, `j` `k` choose a row, Enter opens it, Esc lets go.
+// Shortcuts: `?` lists them, `/` searches, `g` and a letter go somewhere, `j` `k` choose a row, Enter opens it, `[` `]` go to the neighbours,
+// `.` to the buttons, Esc lets go.
 // Never with a modifier and never while somebody types.
 const WAIT = 1200; // milliseconds between `g` and its letter
 let wentAt = 0;
@@ -29,6 +30,8 @@ function act(event) {
   if (key === "?") document.getElementById("keys").showModal();
   else if (key === "/") return focus("input[type=search]");
   else if (key === "j" || key === "k") return choose(key === "j" ? 1 : -1);
+  else if (key === "[" || key === "]") return click(`a[data-shortcut="${key}"]`);
+  else if (key === ".") return focusFirst(".head .toolbar :is(a, button, summary)");
   else if (key === "Enter") return open(event.target);
   else if (key === "Escape") row()?.classList.remove("chosen");
   else return false;
@@ -40,6 +43,18 @@ function focus(selector) {
   field?.focus();
   field?.select();
   return Boolean(field);
+}
+
+function click(selector) {
+  const link = document.querySelector(selector);
+  link?.click();
+  return Boolean(link);
+}
+
+function focusFirst(selector) {
+  const found = document.querySelector(selector);
+  found?.focus();
+  return Boolean(found);
 }
 
 function row() {
