@@ -106,7 +106,8 @@ async def test_the_log_is_searched_whole(app: RunningApp) -> None:
     runs = await Runs.of(app.services)
     run = await runs.run(fails_at("leave", "Expected an OPEN door"), perform=True, path="predefined(open, leave)")
     found = await text_of(app, f"/runs/{run.run_id}?find=an open DOOR")
-    assert "2 lines of" in found and found.count('<tr id="line-') == 2
+    shown = found.count('<tr id="line-')
+    assert shown > 1 and f"{shown} lines of" in found and found.count("Expected an OPEN door") >= shown
     failed = await text_of(app, f"/runs/{run.run_id}?find=status:failed")
     assert "1 lines of" in failed and "leave" in failed
     assert "No line of the log holds this" in await text_of(app, f"/runs/{run.run_id}?find=elephant")

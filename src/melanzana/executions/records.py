@@ -1,6 +1,6 @@
 """What the server knows of an execution: the request, its state, its log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -210,3 +210,10 @@ class SweepResult:
     expired: tuple[int, ...] = ()
     held: int = 0  #: lapsed leases that were left alone because too many lapsed at once
     rearmed: int = 0  #: leases given a new period because the server itself had stood still
+
+    @classmethod
+    def of(cls, moved: "Sequence[Holding]", expired: tuple[int, ...]) -> "SweepResult":
+        """`moved`: executions of lost agents as they are now."""
+        waits = LifecycleState.QUEUED
+        requeued = tuple(seen.run_id for seen in moved if seen.state is waits)
+        return cls(requeued=requeued, lost=tuple(seen.run_id for seen in moved if seen.state is not waits), expired=expired)

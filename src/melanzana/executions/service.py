@@ -246,9 +246,7 @@ class ExecutionService:
             return SweepResult(held=len(lapsed))
         moved = [seen for lease in lapsed if (seen := await self._release(lease, before)) is not None]
         expired = await self._expire()
-        requeued = tuple(seen.run_id for seen in moved if seen.state is LifecycleState.QUEUED)
-        lost = tuple(seen.run_id for seen in moved if seen.state is not LifecycleState.QUEUED)
-        return SweepResult(requeued=requeued, lost=lost, expired=expired)
+        return SweepResult.of(moved, expired)
 
     def release_polls(self) -> None:
         """Answer every held request now and hold no more: the server stops."""
