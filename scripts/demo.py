@@ -144,7 +144,7 @@ def _environment(system: dict[str, str], port: int, data: Path) -> dict[str, str
     """For every `melanzana` command of the demo, free of the settings of whoever runs it; action code finds its `system` in it."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("MELANZANA_")}
     ours = {"MELANZANA_PORT": str(port), "MELANZANA_DATA": str(data), "MELANZANA_LOG_LEVEL": "WARNING"}
-    return others | ours | system
+    return others | ours | {"MELANZANA_AGENT_ENV": ",".join(system)} | system
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """`melanzana agent`: take work from a server and perform it on this machine."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from melanzana.runner.agent import Agent
     from melanzana.runner.ini import Environment
+    from melanzana.runner.process import ProcessWorkers
     from melanzana.runner.records import AgentSettings
+
+_BOUNDS = "Limits of one run"
 
 
 def agent(  # noqa: PLR0917 - one parameter a flag
@@ -30,23 +32,48 @@ def agent(  # noqa: PLR0917 - one parameter a flag
     ] = None,
     drain_seconds: Annotated[float, typer.Option(min=0, max=86_400, help="How long a run may go on after SIGTERM, in s.")] = 3.0,
     label: Annotated[list[str] | None, typer.Option(help="A capability to offer, such as chrome.", show_default=False)] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(help="A variable to pass on to action code; * stands for anything.", show_default=False),
+    ] = None,
+    step_seconds: Annotated[float, typer.Option(min=0, help="Longest step. 0: no limit.", rich_help_panel=_BOUNDS)] = 3600.0,
+    run_seconds: Annotated[float, typer.Option(min=0, help="Longest run. 0: no limit.", rich_help_panel=_BOUNDS)] = 86_400.0,
+    max_memory: Annotated[int, typer.Option(min=0, help="Most memory, in MB. 0: no limit.", rich_help_panel=_BOUNDS)] = 4096,
+    max_cpu: Annotated[float, typer.Option(min=0, help="Most processor time, in s. 0: no limit.", rich_help_panel=_BOUNDS)] = 0.0,
+    max_processes: Annotated[int, typer.Option(min=0, help="Most processes. 0: no limit.", rich_help_panel=_BOUNDS)] = 512,
+    max_files: Annotated[
+        int, typer.Option(min=0, help="Most open files of a process. 0: no limit.", rich_help_panel=_BOUNDS)
+    ] = 4096,
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="Least severity logged.")] = "INFO",
 ) -> None:
     """Take work from a server and perform it here, until SIGTERM or Ctrl-C.
 
     No more work is taken then. A run that is under way has --drain-seconds to end; after that it is aborted and reported as an
-    error. A second signal aborts it at once. Action code runs in a process of its own and never sees the access keys.
+    error. A second signal aborts it at once. Action code runs in a process of its own and never sees the access keys; of the
+    environment it gets what programs need, and what --env names.
     """
     import asyncio
+    import os
     from dataclasses import replace
 
+    from melanzana.runner.environment import passed_on
     from melanzana.runner.ini import read_ini
+    from melanzana.runner.limits import MEGABYTE, Limits
+    from melanzana.runner.process import ProcessWorkers
     from melanzana.server.logs import configure
 
     configure(log_level, "text")
     section = read_ini(ini, host_url, env_id, environment)
-    settings = replace(_settings(dry_only, slots, label or []), drain_seconds=drain_seconds)
-    asyncio.run(_work(section, settings, suites))
+    limits = Limits(
+        memory_bytes=max_memory * MEGABYTE or None,
+        processes=max_processes or None,
+        cpu_seconds=max_cpu or None,
+        open_files=max_files or None,
+    )
+    workers = ProcessWorkers(suites, passed_on(os.environ, env or []), limits=limits, apart=True)
+    times: dict[str, Any] = {"step_seconds": step_seconds or None, "run_seconds": run_seconds or None}
+    settings = replace(_settings(dry_only, slots, label or []), drain_seconds=drain_seconds, **times)
+    asyncio.run(_work(section, settings, workers))
 
 
 def _settings(dry_only: bool, slots: int, labels: list[str]) -> "AgentSettings":
@@ -66,7 +93,7 @@ def _settings(dry_only: bool, slots: int, labels: list[str]) -> "AgentSettings":
     )
 
 
-async def _work(environment: "Environment", settings: "AgentSettings", suites: Path | None) -> None:
+async def _work(environment: "Environment", settings: "AgentSettings", workers: "ProcessWorkers") -> None:
     import asyncio
     import signal
 
@@ -74,30 +101,17 @@ async def _work(environment: "Environment", settings: "AgentSettings", suites: P
     from melanzana.clock import SystemClock
     from melanzana.runner.agent import Agent
     from melanzana.runner.http_peer import HttpPeer
-    from melanzana.runner.process import ProcessWorkers
+    from melanzana.runner.parent import stop_with_parent
 
     tokens = ClientCredentials(environment.token_url, environment.client_id, environment.client_secret)
     peer = HttpPeer(environment.host_url, tokens)
-    worker = Agent(peer, SystemClock(), ProcessWorkers(suites), settings)
+    worker = Agent(peer, SystemClock(), workers, settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
-    watching = asyncio.create_task(_stop_with_parent(worker))
+    watching = asyncio.create_task(stop_with_parent(worker.stop))
     try:
         await worker.run()
     finally:
         watching.cancel()
         await peer.close()
-
-
-async def _stop_with_parent(agent: "Agent") -> None:
-    """An agent that a server started (it says so in the environment) ends with that server, however it ended."""
-    import asyncio
-    import os
-
-    parent = os.environ.get("MELANZANA_PARENT", "")
-    if not parent.isdigit():
-        return
-    while os.getppid() == int(parent):  # noqa: ASYNC110 - there is nothing to be woken by
-        await asyncio.sleep(1.0)
-    agent.stop()

@@ -28,6 +28,7 @@ _REASONS = {
     EndReason.ABORTED: "cancelled",
     EndReason.SETUP_FAILED: "nothing could be started",
     EndReason.CRASHED: "the process that performed the steps died",
+    EndReason.TIMED_OUT: "it took longer than the agent allows",
 }
 #: Without a terminal a progress line comes at most this often, in seconds.
 _PROGRESS_SECONDS = 5.0

@@ -30,6 +30,9 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     agent: Annotated[
         bool | None, typer.Option("--agent/--no-agent", help="Start an agent on this machine. [default: agent]", show_default=False)
     ] = None,
+    agent_env: Annotated[
+        str | None, typer.Option(help="Variables that this agent passes on, with commas. [default: none]", show_default=False)
+    ] = None,
     strict: Annotated[
         bool | None, typer.Option("--strict/--no-strict", help="Refuse unknown fields of a start call.", show_default=False)
     ] = None,

@@ -75,6 +75,7 @@ class EndReason(StrEnum):
     ABORTED = "aborted"
     SETUP_FAILED = "setup_failed"  #: the model, the path or the action code could not be loaded: nothing was walked
     CRASHED = "crashed"  #: the process that walked died; told by the agent, never by a walk
+    TIMED_OUT = "timed_out"  #: a step, or the run, took longer than the agent allows; told by the agent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

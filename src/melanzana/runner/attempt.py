@@ -11,7 +11,7 @@ that comes late starts or continues anything.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -39,9 +39,12 @@ from melanzana.protocol.events import (
     StepStarted,
 )
 from melanzana.protocol.peer import Directive, Lease, Peer, Report, Session
+from melanzana.runner.failures import cut
+from melanzana.runner.interruption import ABORTED_STEP
 from melanzana.runner.outbox import Outbox
 from melanzana.runner.records import AgentSettings
 from melanzana.runner.retrying import Pauses
+from melanzana.runner.time_limits import TimeLimits
 from melanzana.runner.workers import Job, Worker, WorkerFactory
 
 _log = structlog.get_logger("melanzana.agent")
@@ -73,7 +76,8 @@ class Attempt:
         self._over = asyncio.Event()
         self._failure: MelanzanaError | None = None
         self._closing = False
-        self._stop_message = ""
+        self._stop_message, self._stop_reason = "", EndReason.ABORTED
+        self._time = TimeLimits(self._settings.step_seconds, self._settings.run_seconds, self._time_is_over)
         self._kill_timer: asyncio.Task[None] | None = None
         self._paused = self._told_to_pause = False
         self._performing = ""
@@ -102,8 +106,14 @@ class Attempt:
 
     def stop(self, message: str) -> None:
         """End the run as an abort would, and report it as an error with this message."""
-        self._stop_message = message
+        if not self._closing:
+            self._stop_message = message
         self._begin_abort()
+
+    def _time_is_over(self, message: str) -> None:
+        if not self._closing:
+            self._stop_reason = EndReason.TIMED_OUT
+            self.stop(message)
 
     # --- the start --------------------------------------------------------------------------------------------------------------
 
@@ -179,10 +189,13 @@ class Attempt:
                 return LogWritten(message=message, severity="WARNING", step=event.step)
         if isinstance(event, RunFinished) and self._stop_message:
             return self._aborted()
+        if isinstance(event, StepFinished) and self._stop_message and event.message.startswith(ABORTED_STEP):
+            return replace(event, message=cut(self._stop_message + event.message.removeprefix(ABORTED_STEP)))
         return event
 
     def _follow(self, event: Event) -> None:
         """Note what the worker is at."""
+        self._time.follow(event)
         if isinstance(event, RunPaused | RunResumed):
             self._paused = isinstance(event, RunPaused)
         elif isinstance(event, StepStarted):
@@ -315,6 +328,7 @@ class Attempt:
         await worker.kill()
 
     async def _put_away(self) -> None:
+        self._time.close()
         if self._worker is not None:
             await self._worker.close()
         if self._kill_timer is not None:
@@ -329,7 +343,7 @@ class Attempt:
 
     def _aborted(self) -> RunFinished:
         message = self._stop_message or "aborted on request"
-        return RunFinished(verdict=Verdict.ERROR, reason=EndReason.ABORTED, message=message)
+        return RunFinished(verdict=Verdict.ERROR, reason=self._stop_reason, message=message)
 
     def _pauses(self) -> Pauses:
         settings = self._settings

@@ -1,7 +1,7 @@
 """Keeps what action code, the libraries under it and its child processes print, so that it can be shown with its step.
 
 File descriptors 1 and 2 point to two temporary files while the capture is open, and `sys.stdout` and `sys.stderr` write through
-them at once, so nothing is lost when the process is killed in the middle of a line.
+them at once, so nothing is lost when the process is killed in the middle of a line. Secrets are masked before anything is left out.
 """
 
 import os
@@ -12,13 +12,15 @@ from typing import BinaryIO, Self, TextIO
 
 from melanzana.protocol.events import TEXT_LIMIT
 from melanzana.runner.failures import cut
+from melanzana.runner.masking import MaskedStream, Masker
 
 
 class _Stream:
     """One of the two descriptors."""
 
-    def __init__(self, descriptor: int, name: str) -> None:
+    def __init__(self, descriptor: int, name: str, masker: Masker) -> None:
         self._descriptor, self._name = descriptor, name
+        self._shown, self._margin = MaskedStream(masker), 4 * masker.longest
         self._file: BinaryIO = tempfile.TemporaryFile(mode="a+b", buffering=0)  # noqa: SIM115 - closed by `close`
         self._saved_descriptor = os.dup(descriptor)
         self._saved_stream: TextIO = getattr(sys, name)
@@ -35,7 +37,7 @@ class _Stream:
         with suppress(ValueError, OSError):
             self._stream.flush()
         size = self._file.seek(0, os.SEEK_END)
-        text = self._read(0, size) if size <= 4 * TEXT_LIMIT else self._ends(size)
+        text = self._shown.feed(self._read(0, size)) if size <= 4 * TEXT_LIMIT else self._ends(size)
         os.ftruncate(self._file.fileno(), 0)
         return cut(text)
 
@@ -51,7 +53,9 @@ class _Stream:
 
     def _ends(self, size: int) -> str:
         half = TEXT_LIMIT // 2
-        head, tail = self._read(0, half), self._read(size - half, half)
+        head = self._shown.feed(self._read(0, half + self._margin))[:half]
+        start = max(0, size - half - self._margin)
+        tail = self._shown.feed(self._read(start, size - start))[-half:]
         return f"{head}\n… {size - 2 * half} bytes left out …\n{tail}"
 
     def _read(self, start: int, count: int) -> str:
@@ -62,8 +66,9 @@ class _Stream:
 class Capture:
     """Captures from its making until `close`."""
 
-    def __init__(self) -> None:
-        self._out, self._err = _Stream(1, "stdout"), _Stream(2, "stderr")
+    def __init__(self, masker: Masker | None = None) -> None:
+        known = masker or Masker()
+        self._out, self._err = _Stream(1, "stdout", known), _Stream(2, "stderr", known)
 
     def take(self) -> tuple[str, str]:
         """Standard output and standard error since the last call."""

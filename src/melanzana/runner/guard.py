@@ -1,8 +1,9 @@
 """Watches over one worker from a process of its own, so that no run outlives its lease and nothing it started outlives the run.
 
 `worker.py` forks: the first process stays here, does nothing but wait, and leads the process group; its child performs. The guard
-ends everything when the agent is gone (the life pipe closes), when the deadline passes that the agent keeps pushing on, and when
-the child has ended. It works also while action code holds the interpreter lock or the agent's event loop stands still.
+ends everything when the agent is gone (the life pipe closes), when the deadline passes that the agent keeps pushing on, when the
+run takes more of the machine than it may, and when the child has ended. It works also while action code holds the interpreter lock
+or the agent's event loop stands still.
 
 Ending everything means SIGKILL for every descendant, also those that left the group (on Linux the guard adopts orphans), then for
 the group, the guard included. The group's number cannot be given to anybody else while the guard lives in it.
@@ -20,9 +21,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from melanzana.runner.limits import Limits, Usage
+
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 #: How long the guard looks for descendants that are still there; then only the group is left to kill.
 _PATIENCE_SECONDS = 1.5
+#: How often it looks what the run takes of the machine.
+MEASURE_SECONDS = 1.0
 
 
 def prctl(option: int, argument: int) -> None:
@@ -33,10 +38,12 @@ def prctl(option: int, argument: int) -> None:
 
 
 class Guard:
-    """Waits for the worker `child`; `life` brings deadlines from the agent, `events` takes the child's exit status to it."""
+    """Waits for the worker `child`; `life` brings deadlines from the agent, `events` takes to it how the run ended."""
 
-    def __init__(self, child: int, life: int, events: int) -> None:
-        self._child, self._life, self._events = child, life, events
+    def __init__(self, child: int, life: int, events: int, limits: Limits) -> None:
+        self._child, self._life, self._events, self._limits = child, life, events, limits
+        self._measures = limits.measured
+        self._next_measure = time.monotonic() + MEASURE_SECONDS
         self._deadline: float | None = None
         self._unread = b""
         self._wakeup, write_end = os.pipe()
@@ -53,22 +60,36 @@ class Guard:
         """Wait for an end, then bring it about for everybody."""
         status: int | None = None
         with contextlib.suppress(OSError, ValueError):
-            while status is None and self._agent_lives() and not self._too_late():
+            while status is None and self._agent_lives() and not self._too_late() and not self._too_much():
                 status = self._reap()
                 if status is None:
                     self._wait()
             status = self._reap() if status is None else status
         if status is not None:
-            with contextlib.suppress(OSError):
-                os.write(self._events, b"\n" + json.dumps({"exit": status}).encode() + b"\n")
+            self._tell({"exit": status})
         end_everything()
+
+    def _tell(self, word: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._events, b"\n" + json.dumps(word).encode() + b"\n")
+
+    def _too_much(self) -> bool:
+        if not self._measures or time.monotonic() < self._next_measure:
+            return False
+        self._next_measure = time.monotonic() + MEASURE_SECONDS
+        exceeded = self._limits.is_exceeded(usage(os.getpid()))
+        if exceeded:
+            self._tell({"limit": exceeded})
+        return bool(exceeded)
 
     def _pass_on(self, signum: int, frame: Any) -> None:  # noqa: ARG002 - the signature of signal handlers
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._child, signum)
 
     def _wait(self) -> None:
-        seconds = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        ends = [self._deadline, self._next_measure if self._measures else None]
+        left = [max(0.0, end - time.monotonic()) for end in ends if end is not None]
+        seconds = min(left) if left else None
         ready, _, _ = select.select([self._life, self._wakeup], [], [], seconds)
         if self._wakeup in ready:
             os.read(self._wakeup, 512)
@@ -132,6 +153,21 @@ def descendants(root: int) -> tuple[int, ...]:
         found += below
         todo += below
     return tuple(found)
+
+
+def usage(root: int) -> Usage:
+    """What the living descendants of `root` take, which must be this process: the time of those it has buried counts, too."""
+    page, tick = os.sysconf("SC_PAGESIZE"), os.sysconf("SC_CLK_TCK")
+    memory, ticks, found = 0, 0, descendants(root)
+    for pid in found:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            statm = Path(f"/proc/{pid}/statm").read_text("ascii").split()
+            memory += (int(statm[1]) - int(statm[2])) * page  # what is shared would be counted once for each that shares it
+            fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    buried = os.times()
+    seconds = ticks / tick + buried.children_user + buried.children_system
+    return Usage(memory_bytes=memory, processes=len(found), cpu_seconds=seconds)
 
 
 def _processes() -> Iterator[tuple[int, int]]:

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+#: How the message of a step begins that an abort interrupted; the agent puts its own reason there.
+ABORTED_STEP = "the run was aborted during this step"
+
 
 class StepAborted(BaseException):
     """The run is being aborted: raised inside the step so that its `finally` and teardowns run."""

@@ -19,7 +19,7 @@ from melanzana.runner.authoring import Attachment, LogLine, Notes, Observer, clo
 from melanzana.runner.calling import Caller
 from melanzana.runner.failures import Failure, cut, describe
 from melanzana.runner.fixtures import FixtureFailed, Fixtures
-from melanzana.runner.interruption import Interruption, StepAborted
+from melanzana.runner.interruption import ABORTED_STEP, Interruption, StepAborted
 from melanzana.runner.outputs import outputs_of
 from melanzana.runner.ready import ready_fixtures
 from melanzana.runner.suite import Bound, Suite
@@ -178,6 +178,6 @@ class Performer:
     def _abort(self, progress: _Progress, stop: BaseException) -> None:
         progress.aborted = True
         failure = describe(stop, self._folder)
-        what = "the run was aborted during this step" if isinstance(stop, StepAborted) else "the step was interrupted"
+        what = ABORTED_STEP if isinstance(stop, StepAborted) else "the step was interrupted"
         place = f" ({failure.file}:{failure.line})" if failure.file and failure.line else ""
         progress.spoil(Verdict.ERROR, what + place)

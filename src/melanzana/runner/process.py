@@ -14,16 +14,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from melanzana.errors import NotFoundError, RequestError, UnavailableError
 from melanzana.protocol.events import Event, event_from_json
+from melanzana.runner.disguises import secrets_of
+from melanzana.runner.environment import NEVER
 from melanzana.runner.failures import cut
+from melanzana.runner.limits import NO_LIMITS, Limits
+from melanzana.runner.masking import Masker
 from melanzana.runner.orders import ABORT, PAUSE, RESUME
 from melanzana.runner.workers import Job
 
-#: What action code must not find in its environment: the agent's own credentials.
-_SECRET_NAMES = ("DAI_CLIENT_SECRET", "MELANZANA_CLIENT_SECRET")
 _READ_BYTES = 65_536
 #: A line longer than this is no event.
 _LINE_BYTES = 8 * 2**20
@@ -37,12 +40,19 @@ class ProcessWorkers:
     """Starts one child process a job.
 
     `suites` is the folder that a relative suite path starts from (None: the agent's working folder). `environment` replaces the
-    environment of the agent, from which its own secrets are taken out in any case.
+    environment of the agent, from which its own secrets are taken out in any case. `apart`: a worker gets an empty working folder
+    and a place for temporary files of its own, which go away with it; else it works where its starter does.
     """
 
-    def __init__(self, suites: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
-        self._suites = suites
-        self._environment = environment
+    def __init__(
+        self,
+        suites: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        limits: Limits = NO_LIMITS,
+        apart: bool = False,
+    ) -> None:
+        self._suites, self._environment, self._limits, self._apart = suites, environment, limits, apart
 
     async def start(self, job: Job) -> "ProcessWorker":
         """Raises UnavailableError when no process can be started."""
@@ -51,13 +61,15 @@ class ProcessWorkers:
         folder = Path(tempfile.mkdtemp(prefix="melanzana-run-"))
         try:
             self._write_job(folder, job)
-            return await _launch(folder, job, self._variables())
+            place = _Place(folder, folder / "work" if self._apart else None, self._variables(folder), self._limits)
+            return await _launch(place, job)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise UnavailableError(f"no worker process can be started: {error}") from error
 
     def _write_job(self, folder: Path, job: Job) -> None:
-        (folder / "attachments").mkdir()
+        for name in ("attachments", *(("work", "tmp") if self._apart else ())):
+            (folder / name).mkdir()
         snapshot = job.snapshot.to_json()
         if job.snapshot.suite:
             base = self._suites or Path.cwd()
@@ -65,12 +77,23 @@ class ProcessWorkers:
         document = {"agent_name": job.agent_name, "snapshot": snapshot, "has_sut": job.sut is not None}
         (folder / "job.json").write_text(json.dumps(document), "utf-8")
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self, folder: Path) -> dict[str, str]:
         source = os.environ if self._environment is None else self._environment
-        return {name: value for name, value in source.items() if name not in _SECRET_NAMES}
+        variables = {name: value for name, value in source.items() if name not in NEVER}
+        return variables | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp")) if self._apart else variables
 
 
-async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "ProcessWorker":
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a worker starts, and with what."""
+
+    folder: Path
+    working: Path | None
+    environment: Mapping[str, str]
+    limits: Limits
+
+
+async def _launch(place: _Place, job: Job) -> "ProcessWorker":
     theirs: list[int] = []
     ours: list[int] = []
     try:
@@ -81,20 +104,22 @@ async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "Proce
         events, write_end = os.pipe()
         theirs.append(write_end)
         ours.append(events)
-        with (folder / "stderr.txt").open("wb") as errors:
+        with (place.folder / "stderr.txt").open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",
                 "-m",
                 "melanzana.runner.worker",
-                str(folder),
+                str(place.folder),
+                place.limits.to_text(),
                 *(str(descriptor) for descriptor in theirs),
                 stdin=asyncio.subprocess.DEVNULL if job.sut is None else asyncio.subprocess.PIPE,
                 stdout=errors,
                 stderr=errors,
                 pass_fds=theirs,
                 start_new_session=True,
-                env=environment,
+                env=place.environment,
+                cwd=place.working,
             )
     except BaseException:
         for descriptor in ours:
@@ -103,7 +128,7 @@ async def _launch(folder: Path, job: Job, environment: dict[str, str]) -> "Proce
     finally:
         for descriptor in theirs:
             os.close(descriptor)
-    worker = ProcessWorker(process, folder, ours)
+    worker = ProcessWorker(process, place.folder, ours, Masker(secrets_of(job.sut, place.environment)))
     if job.alive_seconds is not None:
         worker.extend(job.alive_seconds)
     await worker.open()
@@ -125,8 +150,8 @@ async def _hand_over(process: asyncio.subprocess.Process, content: bytes) -> Non
 class ProcessWorker:
     """One worker process, seen from the agent."""
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path, pipes: list[int]) -> None:
-        self._process, self._folder = process, folder
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path, pipes: list[int], masker: Masker) -> None:
+        self._process, self._folder, self._masker = process, folder, masker
         self._life, self._orders, self._events_fd = pipes
         os.set_blocking(self._life, False)
         os.set_blocking(self._orders, False)
@@ -134,6 +159,7 @@ class ProcessWorker:
         self._transport: asyncio.ReadTransport | None = None
         self._unread = b""
         self._exit: int | None = None
+        self._limit = ""
         self._closed = False
         self._gone = asyncio.Lock()
 
@@ -204,6 +230,8 @@ class ProcessWorker:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def epitaph(self) -> str:
+        if self._limit:
+            return self._limit
         status = self._exit if self._exit is not None else self._process.returncode
         how = f"the worker was killed by signal {-status} ({_signal_name(-status)})" if status is not None and status < 0 else ""
         text = how or f"the worker process ended with exit status {status}"
@@ -214,6 +242,9 @@ class ProcessWorker:
             return None
         try:
             document = json.loads(line)
+            if "limit" in document:
+                self._limit = cut(str(document["limit"]))
+                return None
             if "exit" in document:
                 self._exit = int(document["exit"])
                 return None
@@ -233,7 +264,8 @@ class ProcessWorker:
     def _last_words(self) -> str:
         """The end of what the process wrote to the standard error it was started with."""
         try:
-            return cut((self._folder / "stderr.txt").read_text("utf-8", "replace").strip(), _LAST_WORDS)
+            text = (self._folder / "stderr.txt").read_text("utf-8", "replace").strip()
+            return cut(self._masker.mask(text), _LAST_WORDS)
         except OSError:
             return ""
 

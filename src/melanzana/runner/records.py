@@ -24,6 +24,8 @@ class AgentSettings:
     retry_first_seconds: float = 0.2  #: pause before the first retry; doubles
     retry_most_seconds: float = 5.0  #: longest pause before a retry: a server that is back is noticed this soon
     drain_seconds: float = 3.0  #: how long `stop` lets current runs finish before it aborts them
+    step_seconds: float | None = None  #: longest time the code of one step may take; None: no limit
+    run_seconds: float | None = None  #: the same of a run, pauses left out
     buffer_events: int = 2_000  #: not yet acknowledged events kept; a worker that is ahead of them has to wait
     batch_events: int = 500  #: most events in one report; the protocol allows no more
     batch_characters: int = 400_000  #: most text in one report (one event is always sent)

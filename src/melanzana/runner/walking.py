@@ -6,7 +6,7 @@ However it ends, `RunFinished` is the last event: also when the model, the path 
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +34,9 @@ from melanzana.protocol.snapshot import Snapshot
 from melanzana.runner.authoring import Attachment, LogLine
 from melanzana.runner.failures import cut
 from melanzana.runner.interruption import Interruption
+from melanzana.runner.masked_events import masking
+from melanzana.runner.masked_files import masked_content
+from melanzana.runner.masking import Masker
 from melanzana.runner.performer import Output, Performed, Performer
 from melanzana.runner.suite import Suite
 from melanzana.version import __version__
@@ -74,10 +77,12 @@ class Surroundings:
     output: Output
     attachments: Path  #: folder in which attached files are kept under their SHA-256
     agent_name: str = ""
+    masker: Masker = field(default_factory=Masker)  #: knows what must not be shown
 
 
 def walk_job(snapshot: Snapshot, around: Surroundings) -> None:
     """Carry out `snapshot`; the last event is `RunFinished`."""
+    around = replace(around, emit=masking(around.emit, around.masker))
     around.emit(RunStarted(agent=around.agent_name, version=__version__, suite=snapshot.suite))
     try:
         around.flush()
@@ -236,10 +241,11 @@ class _Run:
                 )
 
     def _kept(self, note: Attachment, step: int | None) -> AttachmentStored:
-        sha256 = hashlib.sha256(note.content).hexdigest()
-        (self._around.attachments / sha256).write_bytes(note.content)
+        content = masked_content(self._around.masker, note.content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        (self._around.attachments / sha256).write_bytes(content)
         return AttachmentStored(
-            name=cut(note.name, 255), media_type=cut(note.media_type, 255), sha256=sha256, size=len(note.content), step=step
+            name=cut(note.name, 255), media_type=cut(note.media_type, 255), sha256=sha256, size=len(content), step=step
         )
 
     def _elapsed(self) -> float:

@@ -30,11 +30,13 @@ class Child:
     dry_only: bool
     slots: int
     log_level: str
+    env: tuple[str, ...] = ()  #: names of variables to pass on to action code
 
     def command(self) -> list[str]:
         extra = ["--dry-only"] if self.dry_only else []
         base = [sys.executable, "-m", "melanzana.cli.main", "agent", "--ini", str(self.ini_file), "--slots", str(self.slots)]
-        return [*base, "--log-level", self.log_level, *extra]
+        passed = [word for name in self.env for word in ("--env", name)]
+        return [*base, "--log-level", self.log_level, *passed, *extra]
 
 
 async def keep_running(child: Child) -> None:

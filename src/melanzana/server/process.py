@@ -103,7 +103,8 @@ async def _start_agents(server: _Server, settings: ServerSettings, services: Ser
             dry, name = kind == DRY_RUN_AGENT, kind + _suffix(settings)
             ini_file = await services.hosted_agent(name, dry=dry)
             slots = max(2, os.cpu_count() or 1) if dry else 1
-            child = Child(name=name, ini_file=ini_file, dry_only=dry, slots=slots, log_level=settings.log_level)
+            env = tuple(filter(None, (part.strip() for part in settings.agent_env.split(","))))
+            child = Child(name=name, ini_file=ini_file, dry_only=dry, slots=slots, log_level=settings.log_level, env=env)
             group.create_task(keep_running(child))
 
 

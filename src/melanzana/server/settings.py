@@ -59,6 +59,11 @@ class ServerSettings(BaseSettings):
         "None: http://localhost:<port> on a loopback address, else http://<host>:<port>.",
     )
     agent: bool = Field(True, description="Whether the server starts an agent of its own on this machine.")
+    agent_env: str = Field(
+        "",
+        description="Variables of the server's environment that its own agents pass on to action code, with commas between: "
+        "SHOP_URL,SHOP_*. What programs need anyway is passed on without.",
+    )
     strict: bool = Field(False, description="Whether a start call with a field that nobody knows is refused instead of noted.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severity that is logged.")
     log_format: Literal["text", "json"] = Field("text", description="Shape of a log line: for people, or for machines.")
