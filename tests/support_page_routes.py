@@ -60,11 +60,11 @@ async def addresses(services: Services) -> dict[str, str]:
     await services.suts.create(realm, SutDraft(name="till-1", criteria=("till",)), actor=actor)
     runs = await Runs.of(services)
     run = await runs.run(fails_at("leave"), [runs.keep("door.png", DOT, "image/png", 4)], perform=True, tags=("nightly",))
-    await runs.run(perform=True)
+    other = await runs.run(perform=True)
     await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
     people = {"user_id": person.id, "group_id": group.id, "name": "nobody", "number": "4"}
-    made = {"run_id": str(run.run_id), "model_id": str(runs.model_id), "client_id": client.client_id}
+    made = {"run_id": str(run.run_id), "other_id": str(other.run_id), "model_id": str(runs.model_id), "client_id": client.client_id}
     return {**people, **made, "realm": realm}
 
 

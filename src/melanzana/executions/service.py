@@ -124,9 +124,9 @@ class ExecutionService:
 
         return await self._database.read(question)
 
-    async def neighbours(self, realm: str, run_id: int) -> tuple[int | None, int | None]:
-        """The run before this one and the run behind it."""
-        return await self._database.read(lambda tx: store.neighbours(tx, realm, run_id))
+    async def neighbours(self, realm: str, run_id: int, model_id: str | None = None) -> tuple[int | None, int | None]:
+        """The run before this one and the run behind it, of that model if one is given."""
+        return await self._database.read(lambda tx: store.neighbours(tx, realm, run_id, model_id))
 
     def listen(self, run_id: int) -> AbstractContextManager[Signal]:
         """Hear of new lines in this log while the block runs, as far as they come through this server."""

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, true, update
 
 from melanzana.errors import KeyReusedError, NotFoundError
 from melanzana.executions.records import (
@@ -110,10 +110,10 @@ def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[tuple[Exe
     return tuple(ExecutionSummary(**_summary(row)) for row in rows), total
 
 
-def neighbours(tx: Connection, realm: str, run_id: int) -> tuple[int | None, int | None]:
+def neighbours(tx: Connection, realm: str, run_id: int, model_id: str | None) -> tuple[int | None, int | None]:
     """Numbers of the run before this one and of the one behind it."""
     column = executions.c.run_id
-    mine = executions.c.realm == realm
+    mine = (executions.c.realm == realm) & (true() if model_id is None else executions.c.model_id == model_id)
     before = tx.execute(select(func.max(column)).where(mine, column < run_id)).scalar_one()
     behind = tx.execute(select(func.min(column)).where(mine, column > run_id)).scalar_one()
     return before, behind

@@ -104,6 +104,7 @@ async def _shown(rooms: RunRooms, visitor: Visitor, ref: int | str, after: int |
     run, last = view.report.row.execution, view.report.last_seq
     log = await (_found(rooms, view, realm, find) if find else _part(rooms, view, realm, after))
     before, behind = await rooms.executions.neighbours(realm, run.run_id)
+    same, _ = await rooms.executions.neighbours(realm, run.run_id, run.model_id)
     stands = run.paused or run.pause_requested
     may_steer = view.is_live and run.state is not LifecycleState.ABORTING and Scope.EXECUTIONS_ABORT in scopes
     picture = draw(view.model, view.hits, view.taken)
@@ -122,6 +123,7 @@ async def _shown(rooms: RunRooms, visitor: Visitor, ref: int | str, after: int |
         "timings": view.timings[:SLOWEST],
         "formats": list(FileFormat),
         "run_before": before,
+        "same_before": same,
         "run_behind": behind,
     }
 

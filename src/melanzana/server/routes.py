@@ -20,7 +20,7 @@ from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
-from melanzana.reports import analysis_api, files_api, live, model_pages, run_pages
+from melanzana.reports import analysis_api, comparing_api, comparing_pages, files_api, live, model_pages, run_pages
 from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
@@ -124,6 +124,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(streams.router(services.executions, services.gate, services.clock))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
+    app.include_router(comparing_api.router(services.reports, services.gate))
     app.include_router(files_api.router(services.reports, services.gate))
     app.include_router(analysis_api.router(services.reports, services.catalog, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate))
@@ -159,6 +160,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     runs = run_pages.RunRooms(services.reports, services.executions)
     app.include_router(live.router(runs, gate, pages, services.clock))
     app.include_router(run_pages.router(runs, gate, pages))
+    app.include_router(comparing_pages.router(services.reports, gate, pages))
     app.include_router(agents_pages.router(services.agents, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))
