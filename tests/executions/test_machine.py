@@ -1,8 +1,8 @@
-"""The execution service against a model of the lifecycle that fits on one page: any order of verbs, any repetition, any restart."""
+"""The execution service against the model of the lifecycle: any order of verbs, any repetition, any restart."""
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -11,26 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
 
 from melanzana.errors import ConflictError, StaleAttemptError
-from melanzana.executions.lifecycle import HELD, TERMINAL
 from melanzana.generation.step import Verdict
 from melanzana.protocol.events import RunFinished
-from melanzana.protocol.peer import Lease
+from melanzana.protocol.peer import Lease, Report
 from support_executions import AGENT, REALM, STARTED, STEP, World, open_world, report
+from support_lifecycle import TERMINAL, Expected, Lifecycle, Told
 
 T = TypeVar("T")
 AGENTS = tuple(replace(AGENT, agent_id=number, name=f"rack-{number}") for number in range(1, 4))
-
-
-@dataclass
-class Expected:
-    """What the model knows of one execution."""
-
-    state: str = "queued"
-    attempt: int = 0
-    agent: int | None = None
-    stored: int = 0  #: agent events of the current attempt
-    performed: bool = False
-    silent: float = 0.0  #: seconds since the last renewal
+POLICIES = st.sampled_from([None, None, "requeue", "error"])
 
 
 class Executions(RuleBasedStateMachine):
@@ -44,7 +33,7 @@ class Executions(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.world: World = self.do(open_world())
         self.do(self.world.executions.release_expired())
-        self.expected: dict[int, Expected] = {}
+        self.model = Lifecycle()
         self.ended: dict[int, str] = {}
 
     def do(self, verb: Coroutine[Any, Any, T]) -> T:
@@ -54,108 +43,63 @@ class Executions(RuleBasedStateMachine):
         self.do(self.world.database.close())
         self.loop.close()
 
-    @rule(target=executions)
-    def start(self) -> int:
-        run_id = self.do(self.world.start()).run_id
-        self.expected[run_id] = Expected()
+    @rule(target=executions, performs=st.booleans(), policy=POLICIES)
+    def start(self, performs: bool, policy: str | None) -> int:
+        run_id = self.do(self.world.start(perform=performs, on_agent_lost=policy)).run_id
+        self.model.start(run_id, Expected(performs=performs, on_agent_lost=policy))
         return run_id
 
     @rule(target=leases, number=st.integers(0, 2))
     def claim(self, number: int) -> tuple[int, Lease] | None:
-        queued = [run_id for run_id, expected in self.expected.items() if expected.state == "queued"]
         lease = self.do(self.world.executions.claim(AGENTS[number]))
-        assert (None if lease is None else lease.run_id) == min(queued, default=None)
+        assert (None if lease is None else lease.run_id) == self.model.next_to_claim()
         if lease is None:
             return None
-        before = self.expected[lease.run_id]
-        assert lease.attempt == before.attempt + 1
-        self.expected[lease.run_id] = Expected("leased", lease.attempt, number)
+        assert lease.attempt == self.model.claim(lease.run_id, number)
         return number, lease
 
-    @rule(held=leases, first=st.integers(1, 6), count=st.integers(0, 3), performs=st.booleans())
-    def tell(self, held: tuple[int, Lease] | None, first: int, count: int, performs: bool) -> None:
-        if held is None:
-            return
-        number, lease = held
-        events = [replace(STEP, performed=performs)] * count
-        expected = self.expected[lease.run_id]
-        fresh = max(0, first + count - 1 - expected.stored) if first <= expected.stored + 1 else 0
-        if self.report(number, report(lease, first, events), repeats=first + count - 1 <= expected.stored):
-            expected.stored += fresh
-            expected.performed |= performs and fresh > 0
-            if fresh and expected.state == "leased":
-                expected.state = "running"
+    @rule(held=leases, first=st.integers(1, 6), count=st.integers(0, 3))
+    def tell(self, held: tuple[int, Lease] | None, first: int, count: int) -> None:
+        if held is not None:
+            self.report(*held, report(held[1], first, [STEP] * count))
 
     @rule(held=leases, verdict=st.sampled_from(Verdict))
     def finish(self, held: tuple[int, Lease] | None, verdict: Verdict) -> None:
-        if held is None:
-            return
-        number, lease = held
-        expected = self.expected[lease.run_id]
-        events = [STARTED, RunFinished(verdict=verdict, reason="exit")]
-        if self.report(number, report(lease, expected.stored + 1, events), repeats=False):
-            expected.stored += 2
-            expected.state = "aborted" if expected.state == "aborting" else verdict
+        if held is not None:
+            first = self.model.executions[held[1].run_id].stored + 1
+            self.report(*held, report(held[1], first, [STARTED, RunFinished(verdict=verdict, reason="exit")]), verdict)
 
-    def report(self, number: int, said: Any, *, repeats: bool) -> bool:
-        """Whether the attempt was current; the answer is checked either way."""
-        run_id = self.do(self.world.executions.get(REALM, said.execution_id)).run_id
-        expected = self.expected[run_id]
-        mine = (expected.attempt, expected.agent) == (said.attempt, number)
-        over = expected.state in TERMINAL and mine and repeats and expected.silent == 0.0
+    def report(self, number: int, lease: Lease, said: Report, verdict: str | None = None) -> None:
+        told = self.model.report(lease.run_id, said.attempt, number, said.first_seq, len(said.events), verdict)
         try:
             directive = self.do(self.world.executions.report(AGENTS[number], said))
         except StaleAttemptError:
-            assert not (mine and expected.state in HELD)
-            assert not over
-            return False
-        assert over or (mine and expected.state in HELD)
-        assert directive.abort_requested == (expected.state == "aborting" and not directive.ended)
-        if over:
-            assert directive.ended
-            return False
-        expected.silent = 0.0
-        return True
+            assert told is None
+            return
+        assert Told(directive.next_seq, directive.abort_requested, directive.ended) == told
 
     @rule(run_id=executions)
     def abort(self, run_id: int) -> None:
-        expected = self.expected[run_id]
-        after = {"queued": "aborted", "leased": "aborting", "running": "aborting"}.get(expected.state, expected.state)
-        if after in {"passed", "failed", "error"}:
+        after = self.model.abort(run_id)
+        if after is None:
             with pytest.raises(ConflictError):
                 self.do(self.world.executions.abort(REALM, run_id))
         else:
             assert self.do(self.world.executions.abort(REALM, run_id)) == after
-        expected.state = after
 
-    @precondition(lambda self: sum(expected.state in HELD for expected in self.expected.values()) < 4)
+    @precondition(lambda self: self.model.held < 4)
     @rule(seconds=st.integers(1, 40))
     def let_time_pass(self, seconds: int) -> None:
         for _ in range(seconds):
             self.do(self.world.sweep_for(1))
-            for expected in self.expected.values():
-                if expected.state in HELD:
-                    expected.silent += 1
-                    if expected.silent > 30:
-                        self.lose(expected)
-
-    @staticmethod
-    def lose(expected: Expected) -> None:
-        if expected.state == "aborting":
-            expected.state = "aborted"
-        elif expected.performed or expected.attempt == 3:
-            expected.state = "error"
-        else:
-            expected.state, expected.agent, expected.stored, expected.silent = "queued", None, 0, 0.0
+            self.model.second()
 
     @rule(seconds=st.integers(0, 4000))
     def restart(self, seconds: int) -> None:
         self.world.clock.advance(seconds)
         self.world.restart()
         self.do(self.world.executions.release_expired())
-        for expected in self.expected.values():
-            if expected.state in HELD:
-                expected.silent = 0.0
+        self.model.rearm()
 
     @rule(held=consumes(leases))
     def forget(self, held: tuple[int, Lease] | None) -> None:
@@ -163,7 +107,7 @@ class Executions(RuleBasedStateMachine):
 
     @invariant()
     def every_state_is_as_expected(self) -> None:
-        for run_id, expected in self.expected.items():
+        for run_id, expected in self.model.executions.items():
             found = self.do(self.world.executions.get(REALM, run_id))
             assert (found.state, found.attempt) == (expected.state, expected.attempt)
             assert self.ended.setdefault(run_id, found.state) == found.state if found.state in TERMINAL else True

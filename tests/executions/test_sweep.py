@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from melanzana.errors import StaleAttemptError
+from melanzana.errors import RequestError, StaleAttemptError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import SweepResult
+from melanzana.protocol.events import Event
 from support_executions import AGENT, PASSED, REALM, STARTED, STEP, STEP_BEGUN, World, open_world, report
 
 pytestmark = pytest.mark.anyio
@@ -51,8 +52,8 @@ async def test_heartbeats_keep_a_lease(world: World) -> None:
 
 
 async def test_work_that_was_not_begun_goes_to_another_agent(world: World) -> None:
-    """Nothing performed: a lost agent's execution is queued again, for the second and third attempt; then it is an error."""
-    execution = await world.start()
+    """A dry run performs nothing: a lost agent's is queued again, for the second and third attempt; then it is an error."""
+    execution = await world.start(perform=False)
     for attempt in (1, 2, 3):
         lease = await world.executions.claim(AGENT)
         assert lease is not None
@@ -65,12 +66,34 @@ async def test_work_that_was_not_begun_goes_to_another_agent(world: World) -> No
     assert [line.attempt for line in log if line.agent_seq == 1] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("event", [STEP_BEGUN, replace(STEP, performed=True)])
-async def test_work_that_was_begun_is_not_repeated(world: World, event: object) -> None:
-    """Once code of a step has begun, a lost agent ends the execution: the system under test may have changed."""
+async def test_a_lease_that_never_arrived_goes_to_another_agent(world: World) -> None:
+    """An agent that never confirmed its lease has started no worker: the work is queued again, also when it performs code."""
     lease = await world.claimed()
-    await world.executions.report(AGENT, report(lease, 1, [STARTED, event]))  # type: ignore[list-item]
+    await seconds_until(world, "queued", lease.run_id)
+
+
+@pytest.mark.parametrize("events", [[], [STARTED], [STARTED, STEP_BEGUN]])
+async def test_work_that_may_have_begun_is_not_repeated(world: World, events: list[Event]) -> None:
+    """From the report that confirms the lease on, code may run before anything is heard of it: a lost agent ends the execution."""
+    lease = await world.claimed()
+    await world.executions.report(AGENT, report(lease, 1, events))
     await seconds_until(world, "error", lease.run_id)
+
+
+async def test_the_start_may_say_what_becomes_of_lost_work(world: World) -> None:
+    """`requeue`: another attempt even after steps, and a third, then an error. `error`: the end at once. A rerun says the same."""
+    execution = await world.start(on_agent_lost="requeue")
+    for attempt in (1, 2, 3):
+        lease = await world.executions.claim(AGENT)
+        assert lease is not None
+        await world.executions.report(AGENT, report(lease, 1, [STARTED, STEP_BEGUN]))
+        await seconds_until(world, "queued" if attempt < 3 else "error", execution.run_id)
+    never = await world.claimed(on_agent_lost="error")
+    await seconds_until(world, "error", never.run_id)
+    again = await world.start(model=None, rerun_of=never.run_id)
+    assert (await world.executions.get(REALM, again.run_id)).snapshot.on_agent_lost == "error"
+    with pytest.raises(RequestError, match="it may be requeue, error"):
+        await world.start(on_agent_lost="shrug")
 
 
 async def test_an_older_attempt_cannot_speak(world: World) -> None:
@@ -136,7 +159,7 @@ async def test_a_jump_of_the_wall_clock_loses_nobody(world: World) -> None:
     world.clock.at = world.clock.at.replace(year=2029)
     world.restart()
     await world.executions.release_expired()
-    assert await seconds_until(world, "queued", lease.run_id) <= 31
+    assert await seconds_until(world, "error", lease.run_id) <= 31
 
 
 async def test_most_agents_lost_at_once_are_not_believed_at_first(world: World) -> None:

@@ -101,8 +101,8 @@ async def test_a_run_under_way_grows(house: House, http: httpx.AsyncClient, mode
 
 
 async def test_a_second_attempt_starts_the_report_anew(house: House, http: httpx.AsyncClient, model: int) -> None:
-    """When the agent was lost before it performed anything, the report is that of the attempt after it."""
-    run = await house.start(model, perform=True)
+    """When the agent was lost and its work is done again, the report is that of the attempt after it."""
+    run = await house.start(model, perform=True, on_agent_lost="requeue")
     await house.tell(await house.claim(), [RunStarted(agent="rack-1", version="1")])
     for _ in range(60):
         house.auth.clock.move(1.0)

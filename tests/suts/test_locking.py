@@ -159,9 +159,9 @@ async def test_a_lost_agents_lock_outlives_its_deadline(world: World) -> None:
 
 
 async def test_a_requeued_run_waits_again(world: World) -> None:
-    """When nothing was performed the run of a lost agent gets a system under test anew; heartbeats move the lock's end on."""
+    """A run of a lost agent that may be repeated gets a system under test anew; heartbeats move the lock's end on."""
     sut = await make(world, "till-1", "till")
-    execution = await world.start(sut=TILL)
+    execution = await world.start(sut=TILL, on_agent_lost="requeue")
     lease = await claim(world)
     before = (await world.suts.get(REALM, sut.id)).lock
     await world.sweep_for(10)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from melanzana.access.records import Principal, PrincipalKind
 from melanzana.errors import RequestError
-from melanzana.executions.records import Execution, LifecycleState, StartRequest
+from melanzana.executions.records import Execution, LifecycleState, OnAgentLost, StartRequest
 from melanzana.generation.path_expression import default_path, parse_path
 from melanzana.generation.possible import require_startable
 from melanzana.generation.step import OnError
@@ -94,6 +94,7 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         test_case=source.test_case if _says_path(request) else before.test_case,
         seed=before.seed if request.seed is None else _seed(request.seed),
         on_error=_on_error(request.on_error) or before.on_error,
+        on_agent_lost=_on_agent_lost(request.on_agent_lost) or before.on_agent_lost,
         parameters={**before.parameters, **_parameters(request.parameters, model)},
         perform=before.perform if request.perform is None else request.perform,
         suite=before.suite if request.suite is None else request.suite,
@@ -216,6 +217,12 @@ def _pause(seconds: float) -> float:
 def _on_error(word: str | None) -> str | None:
     if word is not None and word not in set(OnError):
         raise RequestError(f"onerror is {word!r}; it may be {', '.join(OnError)}", field="onerror")
+    return word
+
+
+def _on_agent_lost(word: str | None) -> str | None:
+    if word is not None and word not in set(OnAgentLost):
+        raise RequestError(f"on_agent_lost is {word!r}; it may be {', '.join(OnAgentLost)}", field="on_agent_lost")
     return word
 
 

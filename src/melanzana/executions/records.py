@@ -43,6 +43,14 @@ class Reason(StrEnum):
     ABORTED = "aborted"
 
 
+class OnAgentLost(StrEnum):
+    """What becomes of an execution whose agent was lost, when the start says so; by itself: `REQUEUE` until code may have been
+    performed, `ERROR` from then on."""
+
+    REQUEUE = "requeue"  #: another attempt, whatever was performed; as many as `LeaseFigures.max_attempts`
+    ERROR = "error"  #: the end, even if nothing was performed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
     """What a client asks for, in our words. At least one of `model`, `rerun_of` and `script` is given.
@@ -66,6 +74,7 @@ class StartRequest:
     seed: int | None = None
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     on_error: str | None = None
+    on_agent_lost: str | None = None  #: an `OnAgentLost`
     labels: tuple[str, ...] = ()  #: capabilities the agent must have, literally
     sut: SutWish | None = None  #: the system under test to lock
     tags: tuple[str, ...] = ()
@@ -198,7 +207,7 @@ class Lapsed:
     execution_id: str
     run_id: int
     attempt: int
-    performed: bool  #: whether code of a step was performed in this attempt
+    performed: bool  #: whether code of a step may have been performed in this attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -343,8 +343,8 @@ class ExecutionService:
         return moved
 
     def _let_go(self, tx: Connection, seen: Holding, performed: bool) -> Holding:
-        may_retry = lifecycle.after(seen.state, lifecycle.Change.REQUEUE) is not None
-        if may_retry and not performed and seen.attempt < self.figures.max_attempts:
+        may_retry = lifecycle.after(seen.state, lifecycle.Change.REQUEUE) is not None and seen.attempt < self.figures.max_attempts
+        if may_retry and store.may_repeat(tx, seen.run_id, touched=performed):
             return transitions.requeue(tx, seen, self._clock.now(), self.time.now())
         return transitions.lose(tx, seen, self._clock.now())
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, Stri
 
 from melanzana.errors import RequestError
 from melanzana.executions.planning import PAUSE_LIMIT_SECONDS, SEED_LIMIT
-from melanzana.executions.records import ExecutionSummary, LifecycleState, StartRequest
+from melanzana.executions.records import ExecutionSummary, LifecycleState, OnAgentLost, StartRequest
 from melanzana.generation.step import OnError, Verdict
 from melanzana.suts.records import SutWish
 
@@ -92,6 +92,9 @@ class StartBody(_Part):
         None, description="Values of global variables by name; text is read as the variable's type."
     )
     onerror: OnError | None = Field(None, description="What a step that does not pass leads to; `clean` when left out.")
+    on_agent_lost: OnAgentLost | None = Field(
+        None, description="When the agent is lost; left out: `requeue` until code may have been performed, `error` from then on."
+    )
     perform: bool | None = Field(None, description="true: code is performed, on any agent unless `agent` names one.")
     dry_run: bool | None = Field(None, description="true: only the path is generated.")
     suite: Text | None = Field(None, description="As `asset.asset_path`; code is performed, on any agent unless `agent` names one.")
@@ -184,6 +187,7 @@ def start_request(body: StartBody, agent_id: int | None, *, strict: bool) -> Sta
         seed=body.seed,
         parameters=body.parameters or {},
         on_error=body.onerror,
+        on_agent_lost=body.on_agent_lost,
         labels=tuple(body.labels),
         sut=_sut(body.sut),
         tags=tuple(body.tags),

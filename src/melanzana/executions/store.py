@@ -9,7 +9,21 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, delete, exists, func, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from melanzana.errors import KeyReusedError, NotFoundError
 from melanzana.executions.records import (
@@ -21,6 +35,7 @@ from melanzana.executions.records import (
     Holding,
     Lapsed,
     LifecycleState,
+    OnAgentLost,
     StoredEvent,
 )
 from melanzana.executions.rows import HOLDING, holding, holding_of, is_execution, returned
@@ -51,7 +66,14 @@ _IS_HELD = (
     executions.c.state.in_(sorted(HELD)),
 )
 _HELD = select(*HOLDING).where(*_IS_HELD)
-_RENEW = update(executions).where(*_IS_HELD).values(lease_expires_at=bindparam("until")).returning(*HOLDING)
+#: From the first report of an attempt that performs code, its worker may be at work: nothing later could be relied on to say so.
+_RENEW = (
+    update(executions)
+    .where(*_IS_HELD)
+    .values(lease_expires_at=bindparam("until"), performed=or_(executions.c.performed, executions.c.perform))
+    .returning(*HOLDING)
+)
+_LOST_POLICY = select(snapshots.c.content).where(snapshots.c.run_id == bindparam("of_run"))
 _IS_LIVE = executions.c.state.in_(sorted(HELD))
 _LIVE = select(func.count()).where(_IS_LIVE)
 _LAPSED = (
@@ -253,6 +275,12 @@ def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | N
     )
     found = row.mappings().first()
     return None if found is None else holding_of(found)
+
+
+def may_repeat(tx: Connection, run_id: int, *, touched: bool) -> bool:
+    """Whether the plan lets the work of a lost agent be done again; `touched`: code of a step may have been performed."""
+    policy = Snapshot.from_json(tx.execute(_LOST_POLICY, {"of_run": run_id}).scalar_one()).on_agent_lost
+    return not touched if policy is None else policy == OnAgentLost.REQUEUE
 
 
 def rearm(tx: Connection, until: datetime) -> int:

@@ -24,6 +24,7 @@ class Snapshot:
     path: str  #: path expression, e.g. `weighted(transition_coverage(100) or actions(10000))`
     seed: int  #: 0 … 2^63-1
     on_error: str = "clean"
+    on_agent_lost: str | None = None  #: `requeue` or `error`; None: by what the attempt has performed. The server's concern only
     test_case: str | None = None  #: id of the test case that `path` refers to, when it was started by id
     parameters: Mapping[str, Scalar] = field(default_factory=dict)  #: overrides of global parameters by name
     perform: bool = True  #: False: a dry run; the path is generated and no code is performed
