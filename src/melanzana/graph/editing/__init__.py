@@ -1,0 +1,1 @@
+"""Changes of a model, one gesture at a time: model in, model out."""
