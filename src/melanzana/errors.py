@@ -21,9 +21,11 @@ knows which exit code.
     │   ├── MalformedError             a call of an older dialect cannot be read or lacks a field
     │   ├── NotFoundError              the thing named does not exist (or is not the caller's)
     │   ├── ConflictError              the request contradicts the state of the thing
+    │   │   ├── StaleEditError         somebody else changed it since it was read
     │   │   ├── StaleAttemptError      an agent writes for an attempt that is no longer its own
     │   │   ├── SessionReplacedError   another process registered under the same agent identity
     │   │   └── KeyReusedError         an Idempotency-Key came back with another request
+    │   ├── ConditionMissingError      a change must say which state it was made from
     │   └── TooLargeError              a body is over its limit
     ├── AuthError                      who is calling, or may they?
     │   ├── InvalidTokenError          no valid access token
@@ -147,6 +149,18 @@ class ConflictError(RequestError):
     """The request contradicts the state of the thing; `detail["state"]` tells it."""
 
     code = "conflict"
+
+
+class StaleEditError(ConflictError):
+    """Somebody else changed the thing since it was read; `detail` holds `changed_by`, `changed_at` and its `etag` by now."""
+
+    code = "edit_conflict"
+
+
+class ConditionMissingError(RequestError):
+    """The change must name the state that it was made from, by If-Match."""
+
+    code = "condition_missing"
 
 
 class StaleAttemptError(ConflictError):

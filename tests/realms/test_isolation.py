@@ -41,6 +41,18 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/models/{model_id}/versions/difference?from=1&to=1", None),
     ("GET", "/ai/models/{model_id}/testcases", None),
     ("GET", "/ai/models/{model_id}/testcases/{test_case_id}", None),
+    ("POST", "/ai/models/{model_id}/testcases", {"name": "stolen", "testcase": 'Action "open"'}),
+    ("PUT", "/ai/models/{model_id}/testcases/{test_case_id}", {"name": "stolen"}),
+    ("DELETE", "/ai/models/{model_id}/testcases/{test_case_id}", None),
+    ("GET", "/ai/models/{model_id}/draft", None),
+    ("PUT", "/ai/models/{model_id}/draft", {"model": "stolen", "start": "a", "states": {"a": {}}}),
+    ("DELETE", "/ai/models/{model_id}/draft", None),
+    ("POST", "/ai/models/{model_id}/draft/edits", {"edits": [{"op": "rename", "name": "stolen"}]}),
+    ("POST", "/ai/models/{model_id}/draft/undo", None),
+    ("POST", "/ai/models/{model_id}/draft/redo", None),
+    ("POST", "/ai/models/{model_id}/draft/publish", {"overwrite": True}),
+    ("GET", "/ai/models/{model_id}/layout", None),
+    ("PUT", "/ai/models/{model_id}/layout", {"boxes": {}}),
     ("GET", "/ai/models/{model_id}/runs", None),
     ("GET", "/ai/models/{model_id}/coverage", None),
     ("GET", "/ai/models/{model_id}/defects", None),
@@ -123,7 +135,7 @@ class Tenants:
 
     async def ask(self, route: Route, ids: dict[str, str], headers: dict[str, str]) -> httpx.Response:
         method, path, body = route
-        return await self.app.http.request(method, path.format(**ids), json=body, headers=headers)
+        return await self.app.http.request(method, path.format(**ids), json=body, headers=headers | {"If-Match": "*"})
 
 
 async def _client_of(app: RunningApp, realm: str) -> dict[str, str]:

@@ -160,8 +160,8 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         """The test cases of a version, in the order of the model."""
         _, version = await service.current(principal.realm, _ref(model_id), query.version)
         entries = await service.list_test_cases(principal.realm, version.model_id, version.version)
-        names = await threads.run(_action_names, version)
-        return [shapes.case_item(entry, names) for entry in entries]
+        model = await threads.run(from_document, version.document)
+        return shapes.case_items(entries, model)
 
     @routes.get("/{model_id}/testcases/{test_case_id}", responses=answers(401, 403, 404, 422, 503))
     async def get_test_case(
@@ -173,7 +173,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         """One test case of a version."""
         _, version = await service.current(principal.realm, _ref(model_id), query.version)
         entry = await service.test_case(principal.realm, version.model_id, test_case_id, version.version)
-        return shapes.case_item(entry, await threads.run(_action_names, version))
+        return shapes.case_items([entry], await threads.run(from_document, version.document))[0]
 
     return routes
 
@@ -233,10 +233,6 @@ def _require_match(if_match: str | None, entry: ModelEntry) -> None:
     if int(found.group(1)) != entry.revision:
         message = f'model {entry.id} was changed meanwhile: its ETag is "{entry.revision}"; read it again and repeat the change'
         raise ConflictError(message, field="If-Match", state=entry.revision)
-
-
-def _action_names(version: ModelVersion) -> dict[str, tuple[str, str | None]]:
-    return shapes.action_names(from_document(version.document))
 
 
 def _text(version: ModelVersion) -> str:

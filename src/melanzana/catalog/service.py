@@ -58,7 +58,7 @@ class CatalogService:
 
         Raises ConflictError when `expected_revision` is given and is not the model's revision.
         """
-        return await self._database.write(lambda tx: self._save(tx, realm, upload, by, expected_revision))
+        return await self._database.write(lambda tx: self.save_within(tx, realm, upload, by, expected_revision))
 
     async def get(self, realm: str, ref: ModelRef) -> ModelEntry:
         """Raises NotFoundError."""
@@ -109,7 +109,8 @@ class CatalogService:
             raise NotFoundError(f"model {model_ref} has no test case {ref!r}", field="test_case_id")
         return found
 
-    def _save(self, tx: Connection, realm: str, upload: Upload, by: str, expected: int | None) -> Saved:
+    def save_within(self, tx: Connection, realm: str, upload: Upload, by: str, expected: int | None) -> Saved:
+        """The same inside a transaction that changes something else of the catalog, too."""
         before = store.find_model(tx, realm, upload.model.id, deleted=True)
         if before is None:
             return self._first(tx, realm, upload, by)
@@ -121,6 +122,10 @@ class CatalogService:
         if _same(before, latest, upload):
             return Saved(entry=before, version=latest, created=False, findings=upload.findings)
         return self._refresh(tx, before, latest, upload, by)
+
+    def version_within(self, tx: Connection, entry: ModelEntry) -> ModelVersion:
+        """The newest version, seen inside a transaction."""
+        return _current(tx, entry.realm, entry.id, None)[1]
 
     def _first(self, tx: Connection, realm: str, upload: Upload, by: str) -> Saved:
         now = self._clock.now()

@@ -9,7 +9,9 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from melanzana.catalog.records import ModelEntry, ModelVersion, Saved, TestCaseEntry, VersionSummary
+from melanzana.graph.editing.case_text import write_case
 from melanzana.graph.findings import Finding
+from melanzana.graph.formats.addresses import Addresses
 from melanzana.graph.limits import MAX_NAME
 from melanzana.graph.model import Model, Scalar
 
@@ -144,6 +146,7 @@ class TestCaseItem(BaseModel):
     tags: list[str]
     parameters: dict[str, Scalar]
     steps: list[TestCaseStepItem]
+    testcase: str = Field(description='The steps as one text: `Action "open", Action "leave"`.')
 
 
 def model_item(entry: ModelEntry) -> ModelItem:
@@ -183,7 +186,13 @@ def action_names(model: Model) -> dict[str, tuple[str, str | None]]:
     return {action.id: (action.name, state.name if state else None) for state, action in model.actions()}
 
 
-def case_item(entry: TestCaseEntry, names: Mapping[str, tuple[str, str | None]]) -> TestCaseItem:
+def case_items(entries: Sequence[TestCaseEntry], model: Model) -> list[TestCaseItem]:
+    """Test cases of that model."""
+    names, addresses = action_names(model), Addresses(model.states, model.global_actions)
+    return [_case_item(entry, names, addresses) for entry in entries]
+
+
+def _case_item(entry: TestCaseEntry, names: Mapping[str, tuple[str, str | None]], addresses: Addresses) -> TestCaseItem:
     case = entry.case
     return TestCaseItem(
         id=entry.id,
@@ -205,6 +214,7 @@ def case_item(entry: TestCaseEntry, names: Mapping[str, tuple[str, str | None]])
             )
             for step in case.steps
         ],
+        testcase=write_case((step.action for step in case.steps), addresses),
     )
 
 

@@ -33,6 +33,8 @@ _STATUSES: tuple[tuple[type[errors.MelanzanaError], int], ...] = (
     (errors.ForgedRequestError, 403),
     (errors.MalformedError, 400),
     (errors.NotFoundError, 404),
+    (errors.StaleEditError, 412),
+    (errors.ConditionMissingError, 428),
     (errors.ConflictError, 409),
     (errors.TooLargeError, 413),
     (errors.UnavailableError, 503),

@@ -17,6 +17,7 @@ from melanzana.agents.service import AgentService
 from melanzana.audit.service import AuditService
 from melanzana.auth.believing import Rooms
 from melanzana.auth.service import AuthService
+from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.service import CatalogService
 from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
@@ -55,6 +56,7 @@ class Services:
     logins: Logins
     gate: Gate
     catalog: CatalogService
+    drafts: DraftService
     executions: ExecutionService
     agents: AgentService
     suts: SutService
@@ -136,6 +138,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         logins=Logins(database, clock, access),
         gate=Gate(auth.believe, users.recognise),
         catalog=catalog,
+        drafts=DraftService(database, clock, catalog),
         executions=executions,
         agents=agents,
         suts=suts,

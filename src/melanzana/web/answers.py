@@ -53,9 +53,11 @@ _MEANINGS: dict[int, str] = {
     406: "No such media type.",
     409: "The request contradicts the state of the thing.",
     410: "The thing is gone.",
+    412: "Somebody changed the thing since it was read: `If-Match` names another state.",
     413: "The body is larger than the limit.",
     415: "Another Content-Type.",
     422: "A field of the request is wrong.",
+    428: "`If-Match` is missing: name the state that the change was made from.",
     429: "Too many requests; `Retry-After` says when.",
     503: "A part of the server does not answer now; `Retry-After` says when.",
 }

@@ -1,7 +1,8 @@
 """Ids of elements while a model is edited.
 
 An element whose id follows from its place (`derived_id`) has no id in the text. It gets the id of its new place when it is renamed,
-so that the text of an edited model is the one that an author would have written. An id that a file brought along stays.
+so that the text of an edited model is the one that an author would have written. An id that a file brought along stays, and so do those
+of the model and of its test cases: programs start runs by them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,8 +12,9 @@ from melanzana.graph.model import Action, Model, State, TestCase, derived_id
 
 
 def plain_ids(model: Model) -> frozenset[str]:
-    """The ids that follow from the places of their elements."""
-    return frozenset(own for own, place in _placed(model) if own == derived_id(*place))
+    """The ids of states and actions that follow from their places."""
+    cases = {case.id for case in model.test_cases}
+    return frozenset(own for own, place in _placed(model) if own == derived_id(*place) and own not in cases)
 
 
 def free_id(model: Model, *place: str) -> str:
