@@ -1,8 +1,8 @@
 """Ids of elements while a model is edited.
 
 An element whose id follows from its place (`derived_id`) has no id in the text. It gets the id of its new place when it is renamed,
-so that the text of an edited model is the one that an author would have written. An id that a file brought along stays, and so do those
-of the model and of its test cases: programs start runs by them.
+so that the text of an edited model is the one that an author would have written. An id that a file brought along stays, and so do
+those of the model and of its test cases: programs start runs by them.
 """
 
 from collections.abc import Iterator, Mapping
