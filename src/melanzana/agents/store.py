@@ -1,27 +1,15 @@
 """The SQL of agents: rows in, records out. Only `agents/service.py` opens it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    RowMapping,
-    Table,
-    Text,
-    UniqueConstraint,
-    bindparam,
-    delete,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Boolean, Column, Connection, Table, Text, UniqueConstraint, bindparam, delete, insert, select, update
 
 from melanzana.agents.records import Agent
 from melanzana.errors import ConflictError, NotFoundError, SessionReplacedError
 from melanzana.protocol.peer import Hello
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant, JsonText, RowId
 
@@ -45,9 +33,10 @@ agents = Table(
     UniqueConstraint("realm", "name"),
     sqlite_autoincrement=True,
 )
-#: Made once: asked and written with every call of an agent.
-_OF_REALM = select(agents).where(agents.c.id == bindparam("of_id"), agents.c.realm == bindparam("of_realm"))
-_TOUCH = update(agents).where(agents.c.id == bindparam("of_id")).values(last_seen_at=bindparam("at"))
+#: Asked at every request of an agent.
+_BY_ID = Prepared(select(agents).where(agents.c.id == bindparam("ref"), agents.c.realm == bindparam("of_realm")))
+_BY_NAME = Prepared(select(agents).where(agents.c.name == bindparam("ref"), agents.c.realm == bindparam("of_realm")))
+_TOUCH = Prepared(update(agents).where(agents.c.id == bindparam("of_agent")).values(last_seen_at=bindparam("at", type_=Instant)))
 
 
 def add(tx: Connection, agent: Agent) -> Agent:
@@ -60,8 +49,7 @@ def add(tx: Connection, agent: Agent) -> Agent:
 
 def find(tx: Connection, realm: str, ref: int | str) -> Agent:
     """The agent with this id or name. Raises NotFoundError."""
-    wanted = agents.c.id == ref if isinstance(ref, int) else agents.c.name == ref
-    row = tx.execute(select(agents).where(agents.c.realm == realm, wanted)).mappings().first()
+    row = (_BY_ID if isinstance(ref, int) else _BY_NAME).first(tx, {"of_realm": realm, "ref": ref})
     if row is None:
         raise NotFoundError(f"there is no agent {ref!r}", field="agent_id")
     return _agent(row)
@@ -109,7 +97,7 @@ def register(tx: Connection, agent: Agent, hello: Hello, at: datetime) -> Agent:
 
 def require_session(tx: Connection, realm: str, agent_id: int, session: int) -> Agent:
     """The agent, if this is its newest session. Raises SessionReplacedError when it is not, or the agent is gone."""
-    row = tx.execute(_OF_REALM, {"of_id": agent_id, "of_realm": realm}).mappings().first()
+    row = _BY_ID.first(tx, {"of_realm": realm, "ref": agent_id})
     if row is None:
         raise SessionReplacedError(f"agent {agent_id} was deleted; this process must stop")
     if row["session"] != session:
@@ -121,7 +109,7 @@ def require_session(tx: Connection, realm: str, agent_id: int, session: int) -> 
 
 
 def touch(tx: Connection, agent_id: int, at: datetime) -> None:
-    tx.execute(_TOUCH, {"of_id": agent_id, "at": at})
+    _TOUCH.run(tx, {"of_agent": agent_id, "at": at})
 
 
 def _require_free(tx: Connection, realm: str, name: str, own_id: int | None) -> None:
@@ -130,5 +118,5 @@ def _require_free(tx: Connection, realm: str, name: str, own_id: int | None) -> 
         raise ConflictError(f"there is already an agent {name!r}; choose another name", field="name", state="exists")
 
 
-def _agent(row: RowMapping) -> Agent:
+def _agent(row: Mapping[Any, Any]) -> Agent:
     return Agent(**{**row, "capabilities": frozenset(row["capabilities"])})

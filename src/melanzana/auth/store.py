@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Column, Connection, LargeBinary, Table, Text, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant
 
@@ -24,11 +25,12 @@ used_proofs = Table(
 )
 
 #: Asked once a request.
-_REVOKED = select(revoked_tokens.c.realm).where(revoked_tokens.c.token_id == bindparam("token_id"))
+_REVOKED = Prepared(select(revoked_tokens.c.realm).where(revoked_tokens.c.token_id == bindparam("token_id")))
 
 
 def is_revoked(tx: Connection, realm: str, token_id: str) -> bool:
-    return tx.execute(_REVOKED, {"token_id": token_id}).scalar() == realm
+    found = _REVOKED.first(tx, {"token_id": token_id})
+    return found is not None and found["realm"] == realm
 
 
 def add_revoked(tx: Connection, realm: str, token_id: str, expires_at: datetime) -> bool:

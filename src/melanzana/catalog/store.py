@@ -4,7 +4,7 @@ Nothing is ever removed: a deleted model keeps its row, its versions and its tes
 second import of the same uuid continues where the first one stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Integer,
-    RowMapping,
     Select,
     Table,
     Text,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, VersionSummary
 from melanzana.graph.model import TestCase
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant, JsonText, RowId
 
@@ -76,17 +76,19 @@ test_cases = Table(
 _SUMMARY = [column for column in model_versions.c if column.name not in {"model_id", "document", "source"}]
 
 #: Asked at every start: put together once, since that costs more than carrying them out.
-_BY_ID = select(models).where(models.c.realm == bindparam("of_realm"), models.c.id == bindparam("ref"))
-_BY_UUID = select(models).where(models.c.realm == bindparam("of_realm"), models.c.uuid == bindparam("ref"))
-_VERSION = select(model_versions).where(
-    model_versions.c.model_id == bindparam("of_model"), model_versions.c.version == bindparam("of_number")
+_BY_ID = Prepared(select(models).where(models.c.realm == bindparam("of_realm"), models.c.id == bindparam("ref")))
+_BY_UUID = Prepared(select(models).where(models.c.realm == bindparam("of_realm"), models.c.uuid == bindparam("ref")))
+_VERSION = Prepared(
+    select(model_versions).where(
+        model_versions.c.model_id == bindparam("of_model"), model_versions.c.version == bindparam("of_number")
+    )
 )
 
 
 def find_model(tx: Connection, realm: str, ref: int | str, *, deleted: bool = False) -> ModelEntry | None:
     """The model with this integer id or uuid; a deleted one only when asked for."""
     question = _BY_ID if isinstance(ref, int) else _BY_UUID
-    row = tx.execute(question, {"of_realm": realm, "ref": ref if isinstance(ref, int) else ref.lower()}).mappings().first()
+    row = question.first(tx, {"of_realm": realm, "ref": ref if isinstance(ref, int) else ref.lower()})
     return None if row is None or (row["deleted_at"] is not None and not deleted) else _entry(row)
 
 
@@ -134,7 +136,7 @@ def update_version(tx: Connection, version: ModelVersion) -> None:
 
 
 def find_version(tx: Connection, entry: ModelEntry, version: int) -> ModelVersion | None:
-    row = tx.execute(_VERSION, {"of_model": entry.id, "of_number": version}).mappings().first()
+    row = _VERSION.first(tx, {"of_model": entry.id, "of_number": version})
     return None if row is None else ModelVersion(uuid=entry.uuid, **row)
 
 
@@ -171,7 +173,7 @@ def case_uuid_of(tx: Connection, realm: str, test_case_id: int) -> str | None:
     return tx.execute(question).scalar_one_or_none()
 
 
-def _entry(row: RowMapping) -> ModelEntry:
+def _entry(row: Mapping[Any, Any]) -> ModelEntry:
     return ModelEntry(group=row["group_name"], **{name: value for name, value in row.items() if name != "group_name"})
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     LargeBinary,
-    RowMapping,
     Table,
     Text,
     bindparam,
@@ -26,6 +25,7 @@ from sqlalchemy import (
 
 from melanzana.access.records import PrincipalKind
 from melanzana.clients.records import Client
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant, JsonText
 
@@ -68,10 +68,12 @@ _CLIENT = select(clients).where(clients.c.realm == bindparam("realm"), clients.c
 #: What a client asks of its realm; the table is the realms' own (`realms/store.py`).
 _realms = table("realms", column("name", Text), column("enabled", Boolean))
 #: Asked once a request: the client, if it is neither revoked nor expired and its realm is enabled.
-_LIVE_CLIENT = _CLIENT.join(_realms, clients.c.realm == _realms.c.name).where(
-    _realms.c.enabled,
-    clients.c.revoked_at.is_(None),
-    or_(clients.c.expires_at.is_(None), clients.c.expires_at > bindparam("now", type_=Instant)),
+_LIVE_CLIENT = Prepared(
+    _CLIENT.join(_realms, clients.c.realm == _realms.c.name).where(
+        _realms.c.enabled,
+        clients.c.revoked_at.is_(None),
+        or_(clients.c.expires_at.is_(None), clients.c.expires_at > bindparam("now", type_=Instant)),
+    )
 )
 
 
@@ -83,7 +85,7 @@ def client(tx: Connection, realm: str, client_id: str) -> Client | None:
 
 def live_client(tx: Connection, realm: str, client_id: str, now: datetime) -> Client | None:
     """The client, unless it is revoked, expired, of another realm, or its realm is disabled."""
-    row = tx.execute(_LIVE_CLIENT, {"realm": realm, "client_id": client_id, "now": now}).mappings().one_or_none()
+    row = _LIVE_CLIENT.first(tx, {"realm": realm, "client_id": client_id, "now": now})
     return None if row is None else _client(row)
 
 
@@ -131,7 +133,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _TO_COLUMN[name](value) if value is not None and name in _TO_COLUMN else value for name, value in values.items()}
 
 
-def _client(row: RowMapping) -> Client:
+def _client(row: Mapping[Any, Any]) -> Client:
     scopes = row["scopes"]
     return Client(
         **{

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from melanzana.realms.records import KeyState, Realm, SigningKey
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant
 
@@ -50,11 +51,11 @@ signing_keys = Table(
     Column("changed_at", Instant),
 )
 
-_REALM = select(realms).where(realms.c.name == bindparam("name"))
+_REALM = Prepared(select(realms).where(realms.c.name == bindparam("name")))
 
 
 def realm(tx: Connection, name: str) -> Realm | None:
-    row = tx.execute(_REALM, {"name": name}).mappings().one_or_none()
+    row = _REALM.first(tx, {"name": name})
     return None if row is None else Realm(**row)
 
 
