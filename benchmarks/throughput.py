@@ -18,8 +18,8 @@ CALLERS, BATCH = 32, 100
 async def bench(site: Deployment) -> None:
     bearer = token(site.urls[0], site.credentials)
     agent, keys = agent_credentials(site.urls[0], bearer, "bench")
-    connections = [await Connection.open(site.urls[number % len(site.urls)], bearer) for number in range(CALLERS)]
-    model = await connections[0].post("/ai/models", {"name": "Bench", "modeljson": MODEL})
+    script = await Connection.open(site.urls[0], bearer)
+    model = await script.post("/ai/models", {"name": "Bench", "modeljson": MODEL})
     # An agent that never asks keeps the executions queued, so that only the start is measured.
     start_body = {"model_id": model["id"], "agent": {"agent_id": str(agent)}, "asset": {"asset_path": "unused"}}
     body = json.dumps(start_body).encode()
@@ -29,7 +29,8 @@ async def bench(site: Deployment) -> None:
         return 1
 
     # Events first: a queue of thousands is no part of what they cost.
-    await events(site, keys, connections[0], body)
+    await events(site, keys, script, body)
+    connections = [await Connection.open(site.urls[number % len(site.urls)], bearer) for number in range(CALLERS)]
     peak = await closed(start, site.pids, CALLERS, slices=3, seconds=1.0)
     say("starts", peak)
     waits = await open_loop(start, peak.per_second / 2, 3.0, CALLERS)

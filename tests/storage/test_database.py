@@ -1,20 +1,25 @@
 """All databases keep the same promises."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, bindparam, insert, inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from melanzana.errors import ConflictError, UnavailableError
 from melanzana.storage.database import Database, InlineDatabase, SqliteDatabase
 from melanzana.storage.postgresql import PostgresqlDatabase
+from melanzana.storage.prepared import Prepared
 from support_storage import rows, statement
 
 pytestmark = pytest.mark.anyio
+_NUMBERS = Table("numbers", MetaData(), Column("n", Integer, primary_key=True))
+_ADD = Prepared(insert(_NUMBERS), ["n"])
+_ADD_GIVEN = Prepared(insert(_NUMBERS).returning(_NUMBERS.c.n), ["n"])
+_FROM = Prepared(select(_NUMBERS).where(_NUMBERS.c.n >= bindparam("least")).order_by(_NUMBERS.c.n))
 
 
 def _open(kind: str, request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -162,3 +167,37 @@ async def test_base_exception_in_a_change(database: Database) -> None:
         await database.write(change)
     await database.write(statement("INSERT INTO numbers VALUES (2)"))
     assert await database.read(rows("SELECT n FROM numbers")) == [2]
+
+
+def _add_all(tx: Connection, numbers: Sequence[int]) -> list[int | Exception]:
+    """Keeps the numbers and gives each back doubled; a negative one is refused before anything is written."""
+    kept = [number for number in numbers if number >= 0]
+    _ADD.many(tx, [{"n": number} for number in kept])
+    return [number * 2 if number >= 0 else ConflictError("negative") for number in numbers]
+
+
+async def test_many_in_one_go_answer_each_its_own(database: Database) -> None:
+    """What is handed in one by one for the same many is answered one by one, refusals and broken rules included."""
+    await database.write(statement("INSERT INTO numbers VALUES (5)"))
+    outcomes = await asyncio.gather(*(database.write_each(_add_all, n) for n in (-1, 3, 4, 5, 6)), return_exceptions=True)
+    assert isinstance(outcomes[0], ConflictError)
+    assert isinstance(outcomes[3], IntegrityError)
+    assert [outcomes[1], outcomes[2], outcomes[4]] == [6, 8, 12]
+    assert await database.read(rows("SELECT n FROM numbers ORDER BY n")) == [3, 4, 5, 6]
+
+
+async def test_prepared_statements_are_part_of_the_transaction(database: Database) -> None:
+    """A prepared statement sees what its transaction did before, and goes back with it; its errors are SQLAlchemy's."""
+
+    def change(tx: Connection) -> None:
+        assert _ADD_GIVEN.many_returning(tx, [{"n": 1}, {"n": 2}]) == [{"n": 1}, {"n": 2}]
+        tx.execute(text("INSERT INTO numbers VALUES (3)"))
+        assert [row["n"] for row in _FROM.all(tx, {"least": 2})] == [2, 3]
+        assert _FROM.first(tx, {"least": 4}) is None
+        raise ConflictError("no")
+
+    with pytest.raises(ConflictError, match="no"):
+        await database.write(change)
+    assert await database.read(lambda tx: _FROM.all(tx, {"least": 0})) == []
+    with pytest.raises(IntegrityError):
+        await database.write(lambda tx: _ADD.many(tx, [{"n": 1}, {"n": 1}]))

@@ -33,8 +33,8 @@ class Assigning:
         if wish is not None:
             self._suts.ask(tx, realm, run_id, wish)
 
-    def condition(self, tx: Connection, agent: ClaimingAgent) -> ColumnElement[bool]:
-        """What must hold of an execution, besides its other needs, for `agent` to claim it now."""
+    def condition(self, tx: Connection, agent: ClaimingAgent) -> tuple[ColumnElement[bool], bool]:
+        """What must hold of an execution, besides its other needs, for `agent` to claim it now; whether it is the usual one."""
         return self._suts.can_have(tx, agent.realm, agent.agent_id, executions.c.run_id)
 
     def waits_for(self, sut_id: str) -> ColumnElement[bool]:

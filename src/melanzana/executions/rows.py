@@ -5,14 +5,16 @@ Every statement that writes a state is guarded by the state and attempt it was d
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Update, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, insert, literal_column, select, update
 
 from melanzana.errors import UnavailableError
 from melanzana.executions.batch import Batch
 from melanzana.executions.records import HELD, Holding, LifecycleState
 from melanzana.executions.tables import execution_events, executions
+from melanzana.storage.prepared import Prepared
 
 #: The columns of a `Holding`.
 HOLDING = [
@@ -22,14 +24,18 @@ HOLDING = [
 
 
 #: Made once: putting a statement together costs more than carrying it out.
-_ADD_LINE = insert(execution_events)
-_NOTE = update(executions).where(executions.c.run_id == bindparam("of_run"))
-_NUMBER_LINE = (
+ADD_LINE = Prepared(insert(execution_events), [column.name for column in execution_events.c])
+_NUMBER_LINE = Prepared(
     update(executions)
     .where(executions.c.run_id == bindparam("of_run"))
     .values(log_seq=executions.c.log_seq + 1)
     .returning(executions.c.log_seq, executions.c.attempt)
 )
+_OF_REALM = select(*HOLDING).where(executions.c.realm == bindparam("of_realm"))
+_BY_RUN = Prepared(_OF_REALM.where(executions.c.run_id == bindparam("ref")))
+_BY_ID = Prepared(_OF_REALM.where(executions.c.id == bindparam("ref")))
+#: An agent has it. The words stand in the statement itself, so that it is one text.
+IS_LIVE = executions.c.state.in_([literal_column(f"'{state}'", Text) for state in sorted(HELD)])
 
 
 def is_execution(ref: str | int) -> ColumnElement[bool]:
@@ -37,18 +43,12 @@ def is_execution(ref: str | int) -> ColumnElement[bool]:
     return executions.c.run_id == ref if isinstance(ref, int) else executions.c.id == ref
 
 
-def holding_of(row: RowMapping) -> Holding:
+def holding_of(row: Mapping[Any, Any]) -> Holding:
     return Holding(**{**row, "state": LifecycleState(row["state"])})
 
 
-def returned(tx: Connection, change: Update) -> Holding | None:
-    """Carry out an update of at most one row and return it as it is now."""
-    row = tx.execute(change.returning(*HOLDING)).mappings().first()
-    return None if row is None else holding_of(row)
-
-
 def holding(tx: Connection, realm: str, ref: str | int) -> Holding | None:
-    row = tx.execute(select(*HOLDING).where(executions.c.realm == realm, is_execution(ref))).mappings().first()
+    row = (_BY_RUN if isinstance(ref, int) else _BY_ID).first(tx, {"of_realm": realm, "ref": ref})
     return None if row is None else holding_of(row)
 
 
@@ -60,27 +60,25 @@ def move(tx: Connection, seen: Holding, target: LifecycleState, **values: Any) -
     """
     if target not in HELD:
         values |= {"lease_expires_at": None, "paused": False, "resume_requested": False, "pause_requested": False}
-    moved = returned(
-        tx,
-        update(executions)
-        .where(executions.c.run_id == seen.run_id, executions.c.state == seen.state, executions.c.attempt == seen.attempt)
-        .values(state=target, **values),
-    )
+    values |= {"state": target}
+    seen_as = {"of_run": seen.run_id, "of_state": seen.state, "of_attempt": seen.attempt}
+    moved = _moving(tuple(values)).first(tx, seen_as | values)
     if moved is None:
         raise UnavailableError("the execution changed in the same moment; send the request again")
-    return moved
+    return holding_of(moved)
 
 
 def note(tx: Connection, run_id: int, **values: Any) -> None:
     """Write columns that are no state."""
-    tx.execute(_NOTE, {"of_run": run_id, **values})
+    _noting(tuple(values)).run(tx, {"of_run": run_id, **values})
 
 
 def write_line(tx: Connection, run_id: int, at: datetime, kind: str, body: Mapping[str, Any]) -> None:
     """Add a line of the server's own to the log."""
-    row = tx.execute(_NUMBER_LINE, {"of_run": run_id}).one()
-    line = {"run_id": run_id, "seq": row.log_seq, "attempt": row.attempt, "agent_seq": None, "at": at, "type": kind}
-    tx.execute(_ADD_LINE, line | {"body": dict(body)})
+    numbered = _NUMBER_LINE.first(tx, {"of_run": run_id})
+    assert numbered is not None
+    line = {"run_id": run_id, "seq": numbered["log_seq"], "attempt": numbered["attempt"], "agent_seq": None, "at": at}
+    ADD_LINE.run(tx, line | {"type": kind, "body": body})
 
 
 def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> None:
@@ -91,8 +89,8 @@ def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> No
     if batch.pauses is not None:
         values |= {"paused": batch.pauses, "resume_requested": False}
     note(tx, seen.run_id, **values)
-    tx.execute(
-        _ADD_LINE,
+    ADD_LINE.many(
+        tx,
         [
             {
                 "run_id": seen.run_id,
@@ -106,3 +104,19 @@ def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> No
             for number, (kind, body) in enumerate(batch.rows, 1)
         ],
     )
+
+
+@cache
+def _moving(columns: tuple[str, ...]) -> Prepared:
+    """The guarded UPDATE that writes these columns."""
+    seen = (
+        executions.c.run_id == bindparam("of_run"),
+        executions.c.state == bindparam("of_state"),
+        executions.c.attempt == bindparam("of_attempt"),
+    )
+    return Prepared(update(executions).where(*seen).returning(*HOLDING), columns)
+
+
+@cache
+def _noting(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(update(executions).where(executions.c.run_id == bindparam("of_run")), columns)

@@ -7,7 +7,7 @@ monotonic seconds since, so a wall clock that jumps loses nobody; the first swee
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,11 +18,12 @@ from sqlalchemy import Connection
 from melanzana.access.records import Principal
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, NotFoundError, SutTakenError, UnavailableError
-from melanzana.executions import lifecycle, planning, store, transitions
+from melanzana.errors import ConflictError, MelanzanaError, NotFoundError, SutTakenError
+from melanzana.executions import claiming, lifecycle, planning, store, transitions
 from melanzana.executions.answering import directive_of, is_news, lease_of
 from melanzana.executions.assigning import Assigning
 from melanzana.executions.attached import refer
+from melanzana.executions.enqueuing import Entry, Queue
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.planning import KnownModels, Plan, Randomness
@@ -76,6 +77,7 @@ class ExecutionService:
         self._randomness = randomness or random.SystemRandom()
         self._policy, self._models = SweepPolicy(figures), KnownModels()
         self._assigning = Assigning(suts, figures.grace_seconds)
+        self._queue = Queue(self._assigning, clock, figures.queue_bound)
         suts.tell(self._sut_freed)
         self.time = SteadyTime(clock, database)
 
@@ -89,7 +91,7 @@ class ExecutionService:
         """
         planning.check_request(request)
         key = planning.key_of(principal, idempotency_key)
-        mark = planning.fingerprint(request)
+        mark = "" if key is None else planning.fingerprint(request)
         if key is not None:
             earlier = await self._database.read(lambda tx: store.earlier_of(tx, key, mark))
             if earlier is not None:
@@ -99,7 +101,8 @@ class ExecutionService:
         fresh = planning.new_execution(request, plan, principal, name, self._clock.now())
         fresh = await self._with_sut(fresh, request)
         needs = frozenset({PERFORMS if fresh.perform else DRY, *fresh.labels})
-        execution = await self._database.write(lambda tx: self._enqueue(tx, fresh, needs, key, mark))
+        entry = Entry(execution=fresh, needs=needs, key=key, mark=mark)
+        execution = await self._database.write_each(self._enqueue, entry)
         self._waker.queued(execution.realm, needs, execution.requested_agent_id)
         return execution
 
@@ -270,27 +273,15 @@ class ExecutionService:
             raise NotFoundError(f"there is no run {run_id} to repeat", field="rerun_id")
         return found.snapshot
 
-    def _enqueue(
-        self, tx: Connection, fresh: Execution, needs: frozenset[str], key: tuple[str, str, str] | None, mark: str
-    ) -> Execution:
-        earlier = None if key is None else store.earlier_of(tx, key, mark)
-        if earlier is not None:
-            return earlier
-        if store.is_full(tx, fresh.realm, self.figures.queue_bound):
-            raise UnavailableError(f"{self.figures.queue_bound} executions are queued; wait until some have ended", retry_after=5)
-        execution = store.insert_execution(tx, fresh, needs, self.time.now())
-        self._assigning.queue(tx, fresh.realm, execution.run_id, fresh.wanted_sut)
-        transitions.queued(tx, execution.run_id, fresh.created_at, fresh.created_by, fresh.ignored_fields)
-        if key is not None:
-            store.remember_key(tx, key, mark, execution.run_id)
-        return execution
+    def _enqueue(self, tx: Connection, entries: Sequence[Entry]) -> Sequence[Execution | MelanzanaError]:
+        return self._queue.enter(tx, entries, self.time.now())
 
     # --- leasing ------------------------------------------------------------------------------------------------------------------
 
     async def _claim(self, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
         def question(tx: Connection) -> bool:
             _check(tx, fence)
-            return store.has_work(tx, agent, self._assigning.condition(tx, agent))
+            return claiming.has_work(tx, agent, *self._assigning.condition(tx, agent))
 
         while await self._database.read(question):
             with suppress(SutTakenError):
@@ -300,7 +291,7 @@ class ExecutionService:
     def _lease(self, tx: Connection, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
         _check(tx, fence)
         until = self._lease_end()
-        seen = store.claim(tx, agent, until, self._assigning.condition(tx, agent))
+        seen = claiming.claim(tx, agent, until, *self._assigning.condition(tx, agent))
         if seen is None:
             return None
         sut = self._assigning.take(tx, seen, agent, until)

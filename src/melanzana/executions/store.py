@@ -5,27 +5,13 @@ that is at hand, with their lines in the log, are in `transitions.py` and `rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    RowMapping,
-    Select,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, or_, select, true, update
 
 from melanzana.errors import KeyReusedError, NotFoundError
+from melanzana.executions import rows
 from melanzana.executions.records import (
     HELD,
     ClaimingAgent,
@@ -38,7 +24,7 @@ from melanzana.executions.records import (
     OnAgentLost,
     StoredEvent,
 )
-from melanzana.executions.rows import HOLDING, holding, holding_of, is_execution, returned
+from melanzana.executions.rows import HOLDING, holding, holding_of
 from melanzana.executions.tables import (
     execution_events,
     execution_needs,
@@ -49,32 +35,50 @@ from melanzana.executions.tables import (
 )
 from melanzana.generation.step import Verdict
 from melanzana.protocol.snapshot import Snapshot
+from melanzana.storage.prepared import Prepared
+from melanzana.storage.types import Instant
 from melanzana.suts.records import SutWish
 
-_COLUMNS = [name for name in ExecutionSummary.__dataclass_fields__ if name != "waiting_for"]
-_SUMMARY = [executions.c[name] for name in _COLUMNS]
+#: The columns of an `ExecutionSummary`.
+COLUMNS = [name for name in ExecutionSummary.__dataclass_fields__ if name != "waiting_for"]
+_SUMMARY = [executions.c[name] for name in COLUMNS]
 _LISTS = ("labels", "tags", "ignored_fields")
 #: Made once: a statement that carries its values is looked up anew each time, which costs more than carrying it out.
-_ADD = insert(executions).returning(executions.c.run_id)
-_ADD_SNAPSHOT = insert(snapshots)
 _IS_HELD = (
     executions.c.id == bindparam("of_id"),
     executions.c.realm == bindparam("of_realm"),
     executions.c.attempt == bindparam("of_attempt"),
     executions.c.agent_id == bindparam("of_agent"),
     executions.c.session == bindparam("of_session"),
-    executions.c.state.in_(sorted(HELD)),
+    rows.IS_LIVE,
 )
-_HELD = select(*HOLDING).where(*_IS_HELD)
+_HELD = Prepared(select(*HOLDING).where(*_IS_HELD))
 #: From the first report of an attempt that performs code, its worker may be at work: nothing later could be relied on to say so.
-_RENEW = (
+_RENEW = Prepared(
     update(executions)
     .where(*_IS_HELD)
-    .values(lease_expires_at=bindparam("until"), performed=or_(executions.c.performed, executions.c.perform))
+    .values(
+        lease_expires_at=bindparam("until", type_=Instant),
+        performed=or_(executions.c.performed, executions.c.perform),
+    )
     .returning(*HOLDING)
 )
+_IS_LIVE = rows.IS_LIVE
+_FOUND = (
+    select(*_SUMMARY, snapshots.c.content)
+    .join(snapshots, snapshots.c.run_id == executions.c.run_id)
+    .where(executions.c.realm == bindparam("of_realm"))
+)
+_BY_RUN = Prepared(_FOUND.where(executions.c.run_id == bindparam("ref")))
+_BY_ID = Prepared(_FOUND.where(executions.c.id == bindparam("ref")))
+_KEY = Prepared(
+    select(idempotency_keys.c.fingerprint, idempotency_keys.c.run_id).where(
+        idempotency_keys.c.realm == bindparam("of_realm"),
+        idempotency_keys.c.client_id == bindparam("of_client"),
+        idempotency_keys.c.key == bindparam("of_key"),
+    )
+)
 _LOST_POLICY = select(snapshots.c.content).where(snapshots.c.run_id == bindparam("of_run"))
-_IS_LIVE = executions.c.state.in_(sorted(HELD))
 _LIVE = select(func.count()).where(_IS_LIVE)
 _LAPSED = (
     select(executions.c.id.label("execution_id"), executions.c.run_id, executions.c.attempt, executions.c.performed)
@@ -82,36 +86,11 @@ _LAPSED = (
     .order_by(executions.c.lease_expires_at)
 )
 _OVERDUE = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < bindparam("before"))
-_NTH_QUEUED = (
-    select(executions.c.run_id)
-    .where(executions.c.realm == bindparam("of_realm"), executions.c.state == LifecycleState.QUEUED)
-    .limit(1)
-    .offset(bindparam("before"))
-)
-
-
-def insert_execution(tx: Connection, execution: Execution, needs: frozenset[str], queued_at: datetime) -> Execution:
-    """Keep a new execution; its run id is given by the database."""
-    values = {name: getattr(execution, name) for name in _COLUMNS if name != "run_id"}
-    values["wanted_sut"] = None if execution.wanted_sut is None else asdict(execution.wanted_sut)
-    values |= {name: list(values[name]) for name in _LISTS}
-    state = {"queued_at": queued_at, "resume_requested": False, "performed": False, "next_seq": 1, "log_seq": 0}
-    run_id = tx.execute(_ADD, values | state).scalar_one()
-    tx.execute(_ADD_SNAPSHOT, {"run_id": run_id, "content": execution.snapshot.to_json()})
-    tx.execute(insert(execution_needs), [{"run_id": run_id, "need": need} for need in sorted(needs)])
-    if execution.tags:
-        tx.execute(insert(execution_tags), [{"run_id": run_id, "tag": tag} for tag in sorted(set(execution.tags))])
-    return replace(execution, run_id=run_id)
 
 
 def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
     """The execution with this uuid or run id."""
-    question = (
-        select(*_SUMMARY, snapshots.c.content)
-        .join(snapshots, snapshots.c.run_id == executions.c.run_id)
-        .where(executions.c.realm == realm, is_execution(ref))
-    )
-    row = tx.execute(question).mappings().first()
+    row = (_BY_RUN if isinstance(ref, int) else _BY_ID).first(tx, {"of_realm": realm, "ref": ref})
     return None if row is None else Execution(**_summary(row), snapshot=Snapshot.from_json(row["content"]))
 
 
@@ -141,25 +120,10 @@ def neighbours(tx: Connection, realm: str, run_id: int, model_id: str | None) ->
     return before, behind
 
 
-def is_full(tx: Connection, realm: str, bound: int) -> bool:
-    """Whether `bound` executions of the realm are queued."""
-    return tx.execute(_NTH_QUEUED, {"of_realm": realm, "before": bound - 1}).first() is not None
-
-
-def remember_key(tx: Connection, key: tuple[str, str, str], fingerprint: str, run_id: int) -> None:
-    """Bind (realm, client_id, key) to an execution."""
-    realm, client_id, text = key
-    tx.execute(insert(idempotency_keys).values(realm=realm, client_id=client_id, key=text, fingerprint=fingerprint, run_id=run_id))
-
-
 def find_key(tx: Connection, key: tuple[str, str, str]) -> tuple[str, int] | None:
     """The fingerprint of the request and the run id that this key stands for."""
-    columns = idempotency_keys.c
-    question = select(columns.fingerprint, columns.run_id).where(
-        columns.realm == key[0], columns.client_id == key[1], columns.key == key[2]
-    )
-    row = tx.execute(question).first()
-    return None if row is None else (row.fingerprint, row.run_id)
+    row = _KEY.first(tx, {"of_realm": key[0], "of_client": key[1], "of_key": key[2]})
+    return None if row is None else (row["fingerprint"], row["run_id"])
 
 
 def earlier_of(tx: Connection, key: tuple[str, str, str], fingerprint: str) -> Execution | None:
@@ -170,35 +134,6 @@ def earlier_of(tx: Connection, key: tuple[str, str, str], fingerprint: str) -> E
     if found[0] != fingerprint:
         raise KeyReusedError("this Idempotency-Key was used with another request; use a new key", field="Idempotency-Key")
     return find(tx, key[0], found[1])
-
-
-def has_work(tx: Connection, agent: ClaimingAgent, also: ColumnElement[bool]) -> bool:
-    """Whether a claim by `agent` would get something."""
-    return tx.execute(_claimable(agent, also)).first() is not None
-
-
-def claim(tx: Connection, agent: ClaimingAgent, expires_at: datetime, also: ColumnElement[bool]) -> Holding | None:
-    """Hand the oldest execution that `agent` can take to it, as a new attempt, in one statement."""
-    change = (
-        update(executions)
-        .where(
-            executions.c.run_id == _claimable(agent, also).with_for_update(skip_locked=True).scalar_subquery(),
-            executions.c.state == LifecycleState.QUEUED,
-        )
-        .values(
-            state=LifecycleState.LEASED,
-            attempt=executions.c.attempt + 1,
-            agent_id=agent.agent_id,
-            session=agent.session,
-            lease_expires_at=expires_at,
-            next_seq=1,
-            performed=False,
-            paused=False,
-            resume_requested=False,
-            pause_requested=False,
-        )
-    )
-    return returned(tx, change)
 
 
 def waiting(tx: Connection, realm: str, which: ColumnElement[bool], most: int) -> tuple[tuple[frozenset[str], int | None], ...]:
@@ -222,13 +157,13 @@ def required(tx: Connection, realm: str, ref: str | int) -> Holding:
 
 def renew(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int, expires_at: datetime) -> Holding | None:
     """Prolong the lease of this attempt, if it is the agent's and still held."""
-    row = tx.execute(_RENEW, _holder(agent, execution_id, attempt) | {"until": expires_at}).mappings().first()
+    row = _RENEW.first(tx, _holder(agent, execution_id, attempt) | {"until": expires_at})
     return None if row is None else holding_of(row)
 
 
 def held_by(tx: Connection, agent: ClaimingAgent, execution_id: str, attempt: int) -> Holding | None:
     """The execution, if this attempt is the agent's and still held."""
-    row = tx.execute(_HELD, _holder(agent, execution_id, attempt)).mappings().first()
+    row = _HELD.first(tx, _holder(agent, execution_id, attempt))
     return None if row is None else holding_of(row)
 
 
@@ -320,32 +255,12 @@ def _holder(agent: ClaimingAgent, execution_id: str, attempt: int) -> dict[str, 
     }
 
 
-def _claimable(agent: ClaimingAgent, also: ColumnElement[bool]) -> Select[tuple[int]]:
-    """The oldest queued execution whose every need the agent meets, and of which `also` holds."""
-    unmet = exists().where(
-        execution_needs.c.run_id == executions.c.run_id, execution_needs.c.need.not_in(sorted(agent.capabilities))
-    )
-    asked_for = executions.c.requested_agent_id
-    return (
-        select(executions.c.run_id)
-        .where(
-            executions.c.realm == agent.realm,
-            executions.c.state == LifecycleState.QUEUED,
-            asked_for.is_(None) | (asked_for == agent.agent_id),
-            ~unmet,
-            also,
-        )
-        .order_by(executions.c.run_id)
-        .limit(1)
-    )
-
-
 def _wish(document: Mapping[str, Any] | None) -> SutWish | None:
     return None if document is None else SutWish(sut_id=document["sut_id"], criteria=tuple(document["criteria"]))
 
 
-def _summary(row: RowMapping) -> Mapping[str, Any]:
-    values = {name: row[name] for name in _COLUMNS}
+def _summary(row: Mapping[Any, Any]) -> Mapping[str, Any]:
+    values = {name: row[name] for name in COLUMNS}
     values |= {name: tuple(values[name]) for name in _LISTS}
     values["state"] = LifecycleState(row["state"])
     values["wanted_sut"] = _wish(row["wanted_sut"])

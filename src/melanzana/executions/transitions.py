@@ -21,14 +21,6 @@ from melanzana.suts.records import AssignedSut
 _ENDED_ALREADY = "the execution has already ended as {}"
 
 
-def queued(tx: Connection, run_id: int, at: datetime, by: str, ignored: tuple[str, ...]) -> None:
-    """Open the log of a new execution; fields of the call that nobody knows are named in it."""
-    rows.write_line(tx, run_id, at, "ExecutionQueued", {"by": by, "ignored_fields": list(ignored)})
-    if ignored:
-        message = f"fields of the start call that were ignored: {', '.join(ignored)}"
-        rows.write_line(tx, run_id, at, "LogWritten", {"message": message, "severity": "WARNING", "stage": "start"})
-
-
 def leased(tx: Connection, seen: Holding, agent: ClaimingAgent, at: datetime, sut: AssignedSut | None = None) -> None:
     """Note who took the execution, and the system under test that was locked for it."""
     body = {"agent_id": agent.agent_id, "agent": agent.name}

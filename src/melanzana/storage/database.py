@@ -12,7 +12,7 @@ A change must use only its connection: no await, no network, no commit of its ow
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -26,10 +26,12 @@ from melanzana.errors import SettingsError, UnavailableError
 from melanzana.storage.engines import driver_of, glancing_engine, memory_engine, reader_engine, writer_engine
 from melanzana.storage.failures import FORBIDDEN, error_name, is_infrastructure, unavailable
 from melanzana.storage.homecoming import Homecoming
+from melanzana.storage.jobs import Job
 from melanzana.storage.lock import ServerLock
 from melanzana.storage.writer import Writer, WriterLimits
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Role = Literal["server", "visitor"]
 
 READERS = 4
@@ -61,6 +63,16 @@ class Database(ABC):
         too many changes wait, and then nothing of it is visible.
         """
 
+    async def write_each(self, many: Callable[[Connection, Sequence[Item]], Sequence[T | Exception]], item: Item) -> T:
+        """Change, with all others who hand in something for the same `many` at the time: a few statements serve them all.
+
+        `many` gives back what came of each item, in order: an exception for one of which nothing was written. It is called again,
+        item by item, should it raise. It runs beside changes of other servers, so it relies on no look of its own without locking
+        what it saw. Errors: as `write`.
+        """
+        results = await self.write(lambda tx: many(tx, [item]))
+        return _result(results[0])
+
     async def instant(self) -> datetime | None:
         """What time it is for everybody who shares the database; None when only this process uses it: its own clock is as good."""
         return None
@@ -85,7 +97,12 @@ class ThreadedDatabase(Database):
         return await asyncio.get_running_loop().run_in_executor(self._threads, _ask, self._readers, question)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
-        return await self._homecoming.of(self.writer.submit(change))
+        answer: T = await self._homecoming.of(self.writer.submit(Job(change)))
+        return answer
+
+    async def write_each(self, many: Callable[[Connection, Sequence[Item]], Sequence[T | Exception]], item: Item) -> T:
+        answer: T = await self._homecoming.of(self.writer.submit(Job(many=many, item=item)))
+        return answer
 
     async def close(self) -> None:
         if self._closed:
@@ -106,6 +123,7 @@ class SqliteDatabase(ThreadedDatabase):
     def __init__(self, *, writer: Writer, readers: Engine, glancing: Connection, lock: ServerLock | None) -> None:
         super().__init__(writer=writer, readers=readers)
         self._glancing = glancing
+        self._glancing.begin()  # for SQLAlchemy; the file sees each statement by itself
         self._glancing_alone = threading.Lock()
         self._lock = lock
 
@@ -134,7 +152,7 @@ class SqliteDatabase(ThreadedDatabase):
 
     async def glance(self, question: Callable[[Connection], T]) -> T:
         self._require_open()
-        with self._glancing_alone, _infrastructure_told(), self._glancing.begin():
+        with self._glancing_alone, _infrastructure_told():
             return question(self._glancing)
 
     async def close(self) -> None:
@@ -182,6 +200,12 @@ class InlineDatabase(Database):
         if self._connection is None:
             raise UnavailableError("the database is closed")
         return self._connection
+
+
+def _result(result: T | Exception) -> T:
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def _ask(engine: Engine, question: Callable[[Connection], T]) -> T:

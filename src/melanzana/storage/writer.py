@@ -15,15 +15,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection, RootTransaction
 
 from melanzana.errors import UnavailableError
-from melanzana.storage.failures import is_infrastructure, is_lost, is_open, unavailable, undecided
+from melanzana.storage.failures import is_lost, unavailable, undecided
+from melanzana.storage.jobs import BatchFailedError, Job, carry_out
 
-T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
@@ -35,19 +35,7 @@ class WriterLimits:
     queue: int = 4_096  #: changes waiting; one more is refused, so a slow disk is heard at once instead of filling memory
 
 
-@dataclass(slots=True)
-class _Job:
-    change: Callable[[Connection], Any]
-    future: "Future[Any]"
-    result: Any = None
-    error: BaseException | None = None
-
-
-class _BatchFailedError(Exception):
-    """The transaction itself is gone; the cause is chained."""
-
-
-class _CommitUnknownError(_BatchFailedError):
+class _CommitUnknownError(BatchFailedError):
     """COMMIT was sent and never answered."""
 
 
@@ -58,7 +46,7 @@ class Writer:
         self._connect = connect
         self._limits = limits
         self._connection: Connection | None = connect()
-        self._jobs: deque[_Job] = deque()
+        self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._closing = False
         #: COMMITs that returned, and changes they carried; for metrics.
@@ -67,17 +55,16 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="melanzana-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, change: Callable[[Connection], T]) -> "Future[T]":
+    def submit(self, job: Job) -> "Future[Any]":
         """Queue a change. Errors: UnavailableError when the queue is full or the writer is closing."""
-        future: Future[T] = Future()
         with self._changed:
             if self._closing:
                 raise UnavailableError("the database is closed")
             if len(self._jobs) >= self._limits.queue:
                 raise UnavailableError("too many changes wait for the disk; send the same request again in a moment")
-            self._jobs.append(_Job(change, future))
+            self._jobs.append(job)
             self._changed.notify()
-        return future
+        return job.future
 
     def close(self) -> None:
         """Refuse new changes, commit the ones that wait, end the thread."""
@@ -93,14 +80,14 @@ class Writer:
                 self._carry_out(claimed)
         self._drop()
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         """The next batch; empty when closed and drained."""
         with self._changed:
             while not self._jobs and not self._closing:
                 self._changed.wait()
             return [self._jobs.popleft() for _ in range(min(len(self._jobs), self._limits.batch))]
 
-    def _carry_out(self, batch: list[_Job]) -> None:
+    def _carry_out(self, batch: list[Job]) -> None:
         try:
             self._commit(batch)
         except BaseException as error:  # the thread must outlive whatever a change raises
@@ -109,16 +96,14 @@ class Writer:
         self.commits += 1
         self.changes += len(batch)
         for job in batch:
-            if job.error is None:
-                job.future.set_result(job.result)
-            else:
-                job.future.set_exception(job.error)
+            job.answer()
 
-    def _commit(self, batch: list[_Job]) -> None:
+    def _commit(self, batch: list[Job]) -> None:
         connection, transaction = self._begin()
         with transaction:
-            for job in batch:
-                _apply(connection, job)
+            if not carry_out(connection, batch):
+                transaction.rollback()
+                return
             try:
                 transaction.commit()
             except Exception as error:
@@ -138,9 +123,9 @@ class Writer:
         self._connection = self._connect()
         return self._connection, self._connection.begin()
 
-    def _refuse(self, batch: list[_Job], failure: BaseException) -> None:
+    def _refuse(self, batch: list[Job], failure: BaseException) -> None:
         self._drop()
-        cause = failure.__cause__ if isinstance(failure, _BatchFailedError) and failure.__cause__ else failure
+        cause = failure.__cause__ if isinstance(failure, BatchFailedError) and failure.__cause__ else failure
         for job in batch:
             answer = undecided(cause) if isinstance(failure, _CommitUnknownError) else unavailable(cause)
             answer.__cause__ = cause
@@ -153,16 +138,3 @@ class Writer:
         if connection is not None:
             with suppress(Exception):  # the file is already broken; what matters is to let go of it
                 connection.close()
-
-
-def _apply(connection: Connection, job: _Job) -> None:
-    """Run one change in its savepoint and keep what came of it. Errors: _BatchFailedError when the transaction is gone."""
-    savepoint = connection.begin_nested()
-    try:
-        job.result = job.change(connection)
-        savepoint.commit()
-    except BaseException as error:
-        if is_infrastructure(error) or not is_open(connection):
-            raise _BatchFailedError from error
-        savepoint.rollback()
-        job.error = error

@@ -170,8 +170,11 @@ class SutService:
         store.remove_wish(tx, run_id)
 
     @staticmethod
-    def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """For the statement that claims: the run needs none, or one that it asks for is free for this agent."""
+    def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> tuple[ColumnElement[bool], bool]:
+        """For the statement that claims: the run needs none, or one that it asks for is free for this agent.
+
+        And whether nothing is free: the condition is then the same object each time.
+        """
         return store.can_have(tx, realm, agent_id, run_id)
 
     @staticmethod

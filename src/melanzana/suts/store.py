@@ -6,6 +6,7 @@ statement that claims whether one is free. The primary key of `sut_locks` is the
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     delete,
     exists,
     insert,
@@ -31,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy import Integer as Whole
 
 from melanzana.errors import ConflictError, NotFoundError
+from melanzana.storage.prepared import Prepared
 from melanzana.storage.schema import metadata
 from melanzana.storage.types import Instant, JsonText, RowId
 from melanzana.suts.records import Lock, Owner, Sut, SutConnection
@@ -166,15 +169,15 @@ def waiting_for(sut_id: str, run_id: ColumnElement[int]) -> ColumnElement[bool]:
     return _asks(run_id) & ~_unmet(literal(sut_id), run_id)
 
 
-def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> ColumnElement[bool]:
-    """The condition that a run needs no system under test, or that one it asks for is free for this agent.
+def can_have(tx: Connection, realm: str, agent_id: int, run_id: ColumnElement[int]) -> tuple[ColumnElement[bool], bool]:
+    """The condition that a run needs no system under test, or that one it asks for is free for this agent; whether nothing is.
 
     Asked of every queued run, so that what is free is looked up once, beforehand: mostly nothing is while many wait.
     """
-    free = tx.execute(select(suts.c.id).where(*_free(realm, agent_id))).scalars().all()
+    free = [row["id"] for row in _FREE.all(tx, {"of_realm": realm, "for_agent": agent_id})]
     if not free:
-        return ~_asks(run_id)
-    return ~_asks(run_id) | exists().where(suts.c.id.in_(free), ~_unmet(suts.c.id, run_id)).correlate_except(suts)
+        return _needs_none(run_id), True
+    return ~_asks(run_id) | exists().where(suts.c.id.in_(free), ~_unmet(suts.c.id, run_id)).correlate_except(suts), False
 
 
 # --- locks ------------------------------------------------------------------------------------------------------------------------
@@ -222,7 +225,12 @@ def unlock(tx: Connection, sut_id: str, run_id: int) -> bool:
 # --- small things -----------------------------------------------------------------------------------------------------------------
 
 
-def _free(realm: str, agent_id: int) -> tuple[ColumnElement[bool], ...]:
+@cache
+def _needs_none(run_id: ColumnElement[int]) -> ColumnElement[bool]:
+    return ~_asks(run_id)
+
+
+def _free(realm: Any, agent_id: Any) -> tuple[ColumnElement[bool], ...]:
     chosen = sut_environments.c.sut_id == suts.c.id
     return (
         suts.c.realm == realm,
@@ -285,3 +293,7 @@ def _sut(row: RowMapping) -> Sut:
         ),
         lock=None if held["sut_id"] is None else Lock(**held),
     )
+
+
+#: Asked at every poll of an agent.
+_FREE = Prepared(select(suts.c.id).where(*_free(bindparam("of_realm"), bindparam("for_agent", type_=RowId))))
