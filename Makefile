@@ -53,6 +53,10 @@ format: setup-dev ## Rewrite the sources in the one format
 bench: setup-dev ## Measure starts/s, step events/s and grants/s on this machine
 	@for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
+.PHONY: soak
+soak: setup-dev ## Load a server for 25 minutes an engine while everything around it fails, and judge what it answered
+	@$(BIN)/python benchmarks/soak
+
 .PHONY: lock
 lock: setup-dev ## Pin the newest allowed versions, with hashes and without download addresses
 	@$(BIN)/uv pip compile $(PIN) --upgrade pyproject.toml -o requirements/run.txt

@@ -42,6 +42,16 @@ class Cluster:
             connection.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
         return self.address(name)
 
+    def halt(self) -> None:
+        """Stop at once, as a crash would; `resume` starts it again."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+
+    def resume(self) -> None:
+        """On the same data and port; returns when it takes connections."""
+        self.process = _started(self.folder, self.port)
+        _until_ready(_programs(), self)
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
@@ -67,18 +77,23 @@ def cluster() -> Iterator[Cluster]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 60, "fsync": "off"}
-    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data, *arguments], stdout=log, stderr=log, user=account, group=account
-        )
+    process = _started(folder, port)
     running = Cluster(folder, port, process)
     try:
         _until_ready(programs, running)
         yield running
     finally:
         running.stop()
+
+
+def _started(folder: Path, port: int) -> "subprocess.Popen[bytes]":
+    account = _account()
+    settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": "", "max_connections": 60, "fsync": "off"}
+    arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [_programs() / "postgres", "-D", folder / "data", *arguments], stdout=log, stderr=log, user=account, group=account
+        )
 
 
 def _until_ready(programs: Path, running: Cluster) -> None:

@@ -114,11 +114,13 @@ class ScriptedWorker:
         """The next event, also one that the script made before it ended."""
         if not self._events.empty() or not self._task.done():
             taking = asyncio.create_task(self._events.get())
-            await asyncio.wait({taking, self._task}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.sleep(0)
-            if taking.done():
-                return taking.result()
-            taking.cancel()
+            try:
+                await asyncio.wait({taking, self._task}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(0)
+                if taking.done():
+                    return taking.result()
+            finally:
+                taking.cancel()
         self._drained = True
         return None
 
