@@ -1,0 +1,1 @@
+"""Test configurations: several steps that are started together, and what came of each time."""
