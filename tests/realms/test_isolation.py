@@ -5,7 +5,7 @@ an API client of a third realm. A new route with an id makes `test_every_route_i
 """
 
 import configparser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Route = tuple[str, str, dict[str, Any] | None]
 MARK = "of-the-tenant"
 PASSWORD = "correct horse battery staple"
+STEPS = {"name": "stolen", "steps": [{"type": "script", "script": "steal"}]}
 #: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
 ROUTES: tuple[Route, ...] = (
     ("GET", "/execution_service/api/v1/executions/{execution_id}", None),
@@ -71,6 +72,14 @@ ROUTES: tuple[Route, ...] = (
     ("PUT", "/sut_service/api/v1/suts/{sut_id}", {"name": "stolen"}),
     ("DELETE", "/sut_service/api/v1/suts/{sut_id}/lock", None),
     ("DELETE", "/sut_service/api/v1/suts/{sut_id}", None),
+    ("GET", "/test_config_service/api/v1/test_configurations/{test_config_id}", None),
+    ("PUT", "/test_config_service/api/v1/test_configurations/{test_config_id}", STEPS),
+    ("POST", "/task_scheduler_service/api/v1/task_instances/{test_config_id}", None),
+    ("GET", "/task_scheduler_service/api/v1/task_instances/{task_instance_id}", None),
+    ("DELETE", "/task_scheduler_service/api/v1/task_instances/{task_instance_id}", None),
+    ("GET", "/ai/testconfigtasks/{task_instance_id}", None),
+    ("GET", "/ai/testconfigtasks/{task_instance_id}/summary", None),
+    ("DELETE", "/test_config_service/api/v1/test_configurations/{test_config_id}", None),
     ("GET", "/ai/users/{user_id}", None),
     ("PUT", "/ai/users/{user_id}", {"name": "stolen"}),
     ("DELETE", "/ai/users/{user_id}", None),
@@ -102,6 +111,8 @@ LISTS = (
     "/ai/runs",
     "/ai/agents",
     "/sut_service/api/v1/suts",
+    "/test_config_service/api/v1/test_configurations",
+    "/task_scheduler_service/api/v1/task_instances",
     "/ai/users",
     "/ai/groups",
     "/audit_service/api/v1/records?limit=1000",
@@ -120,6 +131,8 @@ NOTHING = {
     "realm": "nowhere",
     "kid": "x" * 43,
     "attachment_id": "999999",
+    "test_config_id": "00000000-0000-4000-8000-000000000000",
+    "task_instance_id": "00000000-0000-4000-8000-000000000000",
 }
 
 
@@ -188,7 +201,16 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "realm": "tenant",
         "kid": key.kid,
         "sut_id": str(sut["id"]),
+        **await _task(made, model["modeluuid"]),
     }
+
+
+async def _task(made: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]], model: str) -> dict[str, str]:
+    """A test configuration of the tenant and one start of it."""
+    steps = [{"type": "exploratory", "model_id": model}]
+    configuration = await made("/test_config_service/api/v1/test_configurations", {"name": f"config-{MARK}", "steps": steps})
+    task = await made(f"/task_scheduler_service/api/v1/task_instances/{configuration['id']}", {})
+    return {"test_config_id": str(configuration["id"]), "task_instance_id": str(task["task_instance_id"])}
 
 
 async def _ended_run(app: RunningApp, model_id: int) -> Execution:

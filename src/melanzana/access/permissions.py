@@ -22,6 +22,8 @@ class Scope(StrEnum):
     AGENTS_WORK = "agents:work"  #: the lease protocol
     SUTS_READ = "suts:read"
     SUTS_WRITE = "suts:write"  #: make, change, delete and unlock systems under test
+    CONFIGURATIONS_READ = "configurations:read"
+    CONFIGURATIONS_WRITE = "configurations:write"  #: make, change and delete test configurations and schedules
     REPORTS_READ = "reports:read"
     CLIENTS_MANAGE = "clients:manage"  #: API clients; people only
     USERS_READ = "users:read"
@@ -54,6 +56,8 @@ SCOPES_OF_ROLE: dict[Role, frozenset[str]] = {
             Scope.EXECUTIONS_ABORT,
             Scope.AGENTS_READ,
             Scope.SUTS_READ,
+            Scope.CONFIGURATIONS_READ,
+            Scope.CONFIGURATIONS_WRITE,
             Scope.REPORTS_READ,
         }
     ),

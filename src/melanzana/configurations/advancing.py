@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from melanzana.access.records import Principal, PrincipalKind
 from melanzana.clock import Clock
 from melanzana.configurations import progress, store
-from melanzana.configurations.planning import TAG, request_for
+from melanzana.configurations.planning import request_for
 from melanzana.configurations.progress import Ended
 from melanzana.configurations.records import (
     MAX_RETRIES,
@@ -29,7 +29,7 @@ from melanzana.configurations.records import (
 )
 from melanzana.errors import ConflictError, MelanzanaError, NotFoundError, UnavailableError
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.records import ExecutionFilter, ExecutionSummary, LifecycleState
+from melanzana.executions.records import TASK_TAG, ExecutionFilter, ExecutionSummary, LifecycleState
 from melanzana.executions.service import ExecutionService
 from melanzana.storage.database import Database
 
@@ -106,7 +106,7 @@ class Advancing:
         waiting = [step.last.execution_id for step in instance.steps if step.last is not None and step.status is StepStatus.RUNNING]
         if not any(waiting):
             return {}
-        wanted = ExecutionFilter(tag=f"{TAG}{instance.id}", limit=_MOST)
+        wanted = ExecutionFilter(tag=f"{TASK_TAG}{instance.id}", limit=_MOST)
         seen = {run.id: run for run in (await self._executions.list(instance.realm, wanted)).items}
         return {id_: end for id_ in waiting if id_ is not None and (end := self._end_of(seen.get(id_))) is not None}
 

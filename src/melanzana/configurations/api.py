@@ -133,7 +133,7 @@ def _add_tasks(routes: APIRouter, service: ConfigurationService, gate: Gate) -> 
         idempotency_key: _Key = None,
     ) -> task_shapes.StartedTask:
         """Start a test configuration. What cannot run at once waits; a start is never refused because something is busy."""
-        body = body or task_shapes.StartBody()
+        body = body or task_shapes.StartBody.model_validate({})
         instance = await service.start(principal, test_config_id, body.wish(), idempotency_key)
         response.headers["Location"] = f"{TASKS}/{instance.id}"
         return task_shapes.started(instance, body)

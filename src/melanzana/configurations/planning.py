@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 from melanzana.configurations.records import ConfigurationStep, Draft, PlannedStep, StartWish, StepKind, StopWish
 from melanzana.errors import RequestError
-from melanzana.executions.records import StartRequest
+from melanzana.executions.records import TASK_TAG, StartRequest
 from melanzana.graph.model import Model, Scalar, TestCase
 from melanzana.suts.records import SutWish
-
-#: By this tag the executions of a task instance are found.
-TAG = "task_instance:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ def request_for(plan: PlannedStep, draft: Draft, task_id: str, turn: int) -> Sta
         on_error=draft.on_error,
         labels=draft.labels,
         sut=SutWish(sut_id=draft.sut_id, criteria=draft.criteria) or None,
-        tags=(f"{TAG}{task_id}", *plan.tags),
+        tags=(f"{TASK_TAG}{task_id}", *plan.tags),
     )
 
 

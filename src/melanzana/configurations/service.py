@@ -106,6 +106,7 @@ class ConfigurationService:
 
         Raises NotFoundError, RequestError naming the field, ConflictError when the name is taken or `expected_revision` is past.
         """
+        await self.get(principal.realm, configuration_id)
         draft = await self._checked(principal.realm, draft)
 
         def change(tx: Connection) -> TestConfiguration:

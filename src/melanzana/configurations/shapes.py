@@ -22,7 +22,8 @@ from melanzana.configurations.records import (
     StopWish,
     TestConfiguration,
 )
-from melanzana.executions.shapes import COUNT_LIMIT, ID_LIMIT, SEED_LIMIT
+from melanzana.executions.planning import SEED_LIMIT
+from melanzana.executions.shapes import COUNT_LIMIT, ID_LIMIT
 from melanzana.generation.step import OnError
 
 Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
@@ -109,7 +110,7 @@ class ConfigurationBody(BaseModel):
     suite: Text | None = Field(None, description="Action code, as `asset_path` of a start; without it only paths are generated.")
     agents: list[Ref] = Field([], max_length=50, description="Ids or names of agents that take turns; none: any.")
     labels: list[Word] = Field([], max_length=50, description="Capabilities that the agent must have.")
-    sut: SutChoice = SutChoice()
+    sut: SutChoice = Field(default_factory=lambda: SutChoice(sut_id=None, criteria=[]))
     parameters: Values = Field({}, description="Values of variables, for every step whose model has them.")
     tags: list[Word] = Field([], max_length=50)
     retries: StrictInt = Field(0, ge=0, le=MAX_RETRIES, description="How often a step that did not pass is tried again.")
@@ -192,12 +193,13 @@ class ConfigurationListQuery(BaseModel):
 def configuration_item(configuration: TestConfiguration, agents: Mapping[int, str]) -> ConfigurationItem:
     draft = configuration.draft
     same = ("description", "suite", "retries", "parallelism", "stop_on_failure")
-    lists = ("labels", "tags", "notify")
     return ConfigurationItem(
         id=configuration.id,
         name=draft.name,
         **{name: getattr(draft, name) for name in same},
-        **{name: list(getattr(draft, name)) for name in lists},
+        labels=list(draft.labels),
+        tags=list(draft.tags),
+        notify=list(draft.notify),
         **{name: getattr(configuration, name) for name in ("revision", "created_at", "created_by", "updated_at", "updated_by")},
         steps=step_items(draft.steps),
         agents=[agents.get(agent_id, f"#{agent_id}") for agent_id in draft.agents],

@@ -15,6 +15,8 @@ from melanzana.suts.records import SutWish
 #: Capability that an agent needs to perform code, and the one to generate a path without performing any.
 PERFORMS = "python"
 DRY = "dry"
+#: What the tag of an execution begins with that is a step of a task instance; the instance's id follows.
+TASK_TAG = "task_instance:"
 
 
 class LifecycleState(StrEnum):

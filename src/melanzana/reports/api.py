@@ -14,8 +14,8 @@ from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
 from melanzana.access.records import Principal
 from melanzana.clock import Clock, SystemClock
-from melanzana.errors import NotFoundError
-from melanzana.executions.records import ExecutionFilter, LifecycleState
+from melanzana.errors import NotFoundError, RequestError
+from melanzana.executions.records import TASK_TAG, ExecutionFilter, LifecycleState
 from melanzana.reports import coverage_shapes, shapes
 from melanzana.reports.recordings import RecordingAnswer, recording
 from melanzana.reports.service import ReportService
@@ -138,11 +138,14 @@ async def _filter(service: ReportService, realm: str, query: shapes.RunListQuery
     """None: no run can be meant."""
     model = None if query.model_id is None else await service.model_uuid(realm, shapes.run_ref(query.model_id))
     case = None if query.test_case is None else await service.case_uuid(realm, query.test_case)
-    if (query.model_id is not None and model is None) or query.task_instance_id is not None:
+    if query.model_id is not None and model is None:
         return None
+    if query.tag is not None and query.task_instance_id is not None:
+        raise RequestError("tag and task_instance_id each choose the runs; give one of them", field="task_instance_id")
+    task = None if query.task_instance_id is None else f"{TASK_TAG}{query.task_instance_id}"
     return ExecutionFilter(
         states=_states(query.status),
-        tag=query.tag,
+        tag=task or query.tag,
         model_id=model,
         test_case=case,
         limit=query.limit,

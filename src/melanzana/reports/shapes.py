@@ -67,7 +67,7 @@ class RunListQuery(ModelRunsQuery):
     )
     tag: str | None = Field(default=None, min_length=1, max_length=200, description="Only runs started with this tag.")
     task_instance_id: str | None = Field(
-        default=None, max_length=200, description="Only runs of this task instance. No run belongs to one yet: the list is empty."
+        default=None, max_length=200, description="Only runs of this task instance of a test configuration."
     )
 
 

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from melanzana.clock import SystemClock
+from melanzana.configurations.orchestrating import EmbeddedOrchestrator
 from melanzana.errors import SettingsError
 from melanzana.server.app import create_app
 from melanzana.server.children import Child, keep_running
@@ -87,6 +88,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
         )
         server = _Server(config, services)
         sweep = asyncio.create_task(services.sweep_forever())
+        server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
         server.beside.append(asyncio.create_task(_start_agents(server, settings, services)))
         try:
             await server.serve(sockets=[listening])

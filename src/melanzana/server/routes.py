@@ -17,6 +17,7 @@ from melanzana.clients import pages as clients_pages
 from melanzana.compat import ai_auth, api_auth, licences, run_control, sut_status
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
+from melanzana.configurations import api as configurations_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
@@ -132,6 +133,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(analysis_api.router(services.reports, services.catalog, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
+    app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))

@@ -21,6 +21,7 @@ from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.service import CatalogService
 from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
+from melanzana.configurations.service import ConfigurationService
 from melanzana.errors import UnavailableError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.service import ExecutionService
@@ -60,6 +61,7 @@ class Services:
     executions: ExecutionService
     agents: AgentService
     suts: SutService
+    configurations: ConfigurationService
     reports: ReportService
     waker: Waker
     clock: Clock
@@ -142,6 +144,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         executions=executions,
         agents=agents,
         suts=suts,
+        configurations=ConfigurationService(database, clock, catalog=catalog, executions=executions),
         reports=ReportService(catalog, executions, agents.names, blobs),
         waker=waker,
         clock=clock,

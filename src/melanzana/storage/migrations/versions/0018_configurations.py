@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0018_configurations"
-down_revision = "0011_suts"
+down_revision = "0017_pause"
 
 #: 64 bits on PostgreSQL; on SQLite only `INTEGER` numbers the rows by itself.
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
