@@ -15,6 +15,7 @@ from melanzana.users.records import GroupChange, NewUser
 from support_people import OPERATOR, PASSWORD
 from support_reports import fails_at
 from support_runs import DOT, Runs
+from support_shrinking import a_search
 
 #: Shown with Swagger UI, whose insides are not ours.
 OTHERS_WORK = {"/docs", "/execution_service/docs"}
@@ -64,7 +65,14 @@ async def addresses(services: Services) -> dict[str, str]:
     await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
     people = {"user_id": person.id, "group_id": group.id, "name": "nobody", "number": "4"}
-    made = {"run_id": str(run.run_id), "other_id": str(other.run_id), "model_id": str(runs.model_id), "client_id": client.client_id}
+    search = await a_search(services, realm, run.run_id)
+    made = {
+        "search_id": str(search),
+        "run_id": str(run.run_id),
+        "other_id": str(other.run_id),
+        "model_id": str(runs.model_id),
+        "client_id": client.client_id,
+    }
     return {**people, **made, "realm": realm}
 
 

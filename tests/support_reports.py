@@ -16,12 +16,13 @@ from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ClaimingAgent, Execution, LifecycleState, StartRequest, StoredEvent
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
-from melanzana.generation.step import OnError, Step, StepKind, Verdict
+from melanzana.generation.step import Step, StepKind, Verdict
 from melanzana.generation.variable_coverage import Changes
-from melanzana.generation.walk import Walk, WalkPlan
+from melanzana.generation.walk import Walk
 from melanzana.graph.formats.document import from_document, to_document
 from melanzana.protocol.events import Event, LogWritten, RunFinished, RunStarted, StepFinished, event_to_json
 from melanzana.protocol.peer import Lease, Report
+from melanzana.protocol.recording import plan_of
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.reports import api as reports_api
 from melanzana.reports.service import ReportService
@@ -48,15 +49,8 @@ def fails_at(name: str, message: str = "expected an open door") -> Judge:
 
 def walked(snapshot: Snapshot, judge: Judge = passes) -> tuple[Event, ...]:
     """The events of a whole run of the plan; a step takes a second."""
-    plan = WalkPlan(
-        path=snapshot.path,
-        seed=snapshot.seed,
-        on_error=OnError(snapshot.on_error),
-        parameters=snapshot.parameters,
-        dry=not snapshot.perform,
-    )
     model = from_document(snapshot.model)
-    walk, changes = Walk(model, plan), Changes(model)
+    walk, changes = Walk(model, plan_of(snapshot)), Changes(model)
     events: list[Event] = [RunStarted(agent=AGENT.name, version="1", suite=snapshot.suite)]
     while (step := walk.next_step(float(len(events)))) is not None:
         verdict, message = judge(step)

@@ -55,6 +55,10 @@ class Runs:
         assert lease is not None
         return lease
 
+    async def claim_soon(self, wait_seconds: float = 1.0) -> Lease | None:
+        """What comes within that time."""
+        return await self.services.executions.claim(self._agent, wait_seconds)
+
     async def tell(self, lease: Lease, events: Sequence[Event], first_seq: int = 1) -> None:
         await self.services.executions.report(
             self._agent, Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=first_seq, events=tuple(events))

@@ -20,8 +20,9 @@ from melanzana.users.records import NewUser
 from melanzana.users.rules import operator
 from support_app import SOMEBODY, RunningApp, running_app
 from support_executions import AGENT, MODEL_TEXT
-from support_reports import walked
+from support_reports import fails_at, walked
 from support_runs import CI, DOT, keep
+from support_shrinking import a_search
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Route = tuple[str, str, dict[str, Any] | None]
@@ -33,6 +34,11 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/execution_service/api/v1/executions/{execution_id}", None),
     ("GET", "/execution_service/api/v1/executions/{execution_id}/events", None),
     ("POST", "/execution_service/api/v1/executions/{execution_id}/pause", None),
+    ("POST", "/execution_service/api/v1/executions/{execution_id}/replay", None),
+    ("POST", "/execution_service/api/v1/executions/{execution_id}/shrink", None),
+    ("GET", "/execution_service/api/v1/shrinks/{search_id}", None),
+    ("DELETE", "/execution_service/api/v1/shrinks/{search_id}", None),
+    ("POST", "/execution_service/api/v1/shrinks/{search_id}/test-case", None),
     ("GET", "/ai/executions/{execution_id}", None),
     ("DELETE", "/execution_service/api/v1/executions/{execution_id}", None),
     ("POST", "/execution_service/api/v1/executions/{execution_id}/continue", None),
@@ -111,6 +117,7 @@ LISTS = (
     "/execution_service/api/v1/executions",
     "/ai/models",
     "/ai/runs",
+    "/execution_service/api/v1/shrinks",
     "/ai/agents",
     "/sut_service/api/v1/suts",
     "/test_config_service/api/v1/test_configurations",
@@ -136,6 +143,7 @@ NOTHING = {
     "attachment_id": "999999",
     "test_config_id": "00000000-0000-4000-8000-000000000000",
     "task_instance_id": "00000000-0000-4000-8000-000000000000",
+    "search_id": "999999",
 }
 
 
@@ -197,6 +205,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "test_case_id": str(cases[0]["id"]),
         "run_id": str(ended.run_id),
         "other_id": str(ended.run_id),
+        "search_id": str(await a_search(app.services, "tenant", ended.run_id)),
         "attachment_id": str((await app.services.reports.attachments("tenant", ended.run_id))[0].id),
         "agent_id": str(agent["id"]),
         "user_id": str(user["id"]),
@@ -218,13 +227,13 @@ async def _task(made: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 async def _ended_run(app: RunningApp, model_id: int) -> Execution:
-    """A run of the tenant that has attached a file."""
+    """A run of the tenant that failed and has attached a file."""
     own = replace(CI, realm="tenant")
     executions, attempt = app.services.executions, replace(AGENT, realm="tenant", agent_id=7)
     begun = await executions.start(StartRequest(model=model_id, perform=True), own)
     lease = await executions.claim(attempt)
     assert lease is not None
-    (*events, end) = walked(lease.snapshot)
+    (*events, end) = walked(lease.snapshot, fails_at("leave"))
     kept = keep(app.services, f"{MARK}.png", DOT, "image/png")
     report = Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=1, events=(*events, kept, end))
     await executions.report(attempt, report)

@@ -90,30 +90,24 @@ class _Search:
         self._told = 0
 
     def carry_out(self) -> _Result:
-        from melanzana.generation.network import Network
-        from melanzana.generation.routes import fixed_values
-        from melanzana.generation.shrinking.choices import answers_of, choices_of
-        from melanzana.generation.shrinking.shrinker import Effort, shrink
-        from melanzana.generation.shrinking.terrain import Terrain
+        from melanzana.generation.shrinking.searching import Failing, search
+        from melanzana.generation.shrinking.shrinker import Effort
         from melanzana.runner.process import ProcessWorkers
         from melanzana.runner.trying import LiveOracle, Retrier
 
         recording = self._recording
         assert recording.failure is not None  # asked before
-        network = Network(recording.model)
-        walked = choices_of(network, recording.walked)
-        fixed = fixed_values(network, (), recording.snapshot.parameters)
-        terrain = Terrain(network, fixed, answers_of(recording.walked))
         retrier = Retrier(recording.snapshot, ProcessWorkers())
         oracle = LiveOracle(retrier, recording.failure, self._may_go_on)
-        number = network.numbers.get(recording.failure.element, -1)
-        shrunk = shrink(
-            terrain,
-            walked,
-            oracle,
-            failing_state=number if number >= 0 else None,
-            effort=Effort(most_performances=self._effort.performances, repeat=self._effort.repeat, tell=self._tell),
+        failing = Failing(
+            model=recording.model,
+            walked=recording.walked,
+            signature=recording.failure,
+            parameters=recording.snapshot.parameters,
         )
+        effort = Effort(most_performances=self._effort.performances, repeat=self._effort.repeat, tell=self._tell)
+        found = search(failing, oracle, effort)
+        network, shrunk = found.network, found.shrunk
         if self._told and sys.stderr.isatty():
             typer.echo(err=True)
         code, remark = self._judged(shrunk, oracle, retrier)
@@ -157,21 +151,11 @@ class _Search:
 
 def _case(recording: Recording, result: _Result, name: str | None) -> "TestCase":
     """The walk as a test case with a name that the model does not have yet."""
-    from melanzana.generation.shrinking.choices import test_case_of
-    from melanzana.graph.model import TestCase, derived_id
+    from melanzana.generation.shrinking.choices import recorded_of
+    from melanzana.generation.shrinking.searching import case_of
 
-    kind, _, element = recording.element_name().partition(" ")
-    wanted = name or (f"{element.strip(chr(34))} fails" if kind else "fails")
-    known = {case.name for case in recording.model.test_cases}
-    title = next(text for text in (wanted, *(f"{wanted} {n}" for n in range(2, len(known) + 3))) if text not in known)
-    case = TestCase(
-        id=derived_id(recording.model.name, "", "", title),
-        name=title,
-        steps=(),
-        description=str(recording.failure),
-        origin="shrunk",
-    )
-    return test_case_of(result.network, result.shrunk.walked, case)
+    assert recording.failure is not None  # asked before
+    return case_of(recording.model, recorded_of(result.network, result.shrunk.walked), recording.failure, name)
 
 
 def _with_doubt(recording: Recording, result: _Result, case: "TestCase") -> _Result:

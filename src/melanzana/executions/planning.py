@@ -97,6 +97,7 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         on_agent_lost=_on_agent_lost(request.on_agent_lost) or before.on_agent_lost,
         parameters={**before.parameters, **_parameters(request.parameters, model)},
         perform=before.perform if request.perform is None else request.perform,
+        recorded=before.recorded if request.recorded is None else request.recorded,
         suite=before.suite if request.suite is None else request.suite,
         step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
     )

@@ -65,6 +65,7 @@ class StartRequest:
     test_case: int | str | None = None  #: integer id, id in the model, or name; a directed test
     rerun_of: int | None = None  #: run id of an earlier execution whose snapshot is used again
     script: str | None = None
+    recorded: Mapping[str, Any] | None = None  #: steps that `replay()` follows (`generation.recorded`)
     agent_id: int | None = None  #: only this agent may take it
     perform: bool | None = None  #: False: a dry run
     suite: str | None = None  #: folder of the action code on the agent

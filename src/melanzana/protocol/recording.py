@@ -94,6 +94,19 @@ def failure_of(events: Iterable[Event]) -> Signature | None:
     return None
 
 
+def failing_step_of(events: Iterable[Event]) -> int:
+    """Number of the first step that did not pass, or at which the process died; 0 when there is none."""
+    begun = 0
+    for event in events:
+        if isinstance(event, StepStarted):
+            begun = event.number
+        elif isinstance(event, StepFinished):
+            if event.verdict != Verdict.PASSED:
+                return event.number
+            begun = 0
+    return begun
+
+
 def is_failure(events: Iterable[Event]) -> bool:
     """Did the system under test (or its step's code) fail? Not: a run that was aborted, or could not be set up or go on."""
     finished = [event for event in events if isinstance(event, RunFinished)]

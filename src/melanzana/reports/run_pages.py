@@ -29,6 +29,7 @@ from melanzana.web.pages import Pages
 #: Lines of the log on one page, slowest elements, and newest files.
 LINES, SLOWEST, NEWEST = 500, 5, 24
 _LARGEST = 2**53
+_SHRINKS = frozenset({LifecycleState.FAILED, LifecycleState.ERROR})
 _After = Annotated[int | None, Query(ge=0, le=_LARGEST)]
 _Find = Annotated[str, Query(max_length=200)]
 _Number = shapes.StepNumber
@@ -120,6 +121,7 @@ async def _shown(rooms: RunRooms, visitor: Visitor, ref: int | str, after: int |
         "may_pause": may_steer and not stands and run.state is not LifecycleState.QUEUED,
         "may_continue": may_steer and stands,
         "may_start": Scope.EXECUTIONS_START in scopes,
+        "may_shrink": not view.is_live and run.perform and run.state in _SHRINKS and Scope.EXECUTIONS_START in scopes,
         "timings": view.timings[:SLOWEST],
         "formats": list(FileFormat),
         "run_before": before,

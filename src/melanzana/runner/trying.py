@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from melanzana.generation.recorded import Recorded
 from melanzana.generation.shrinking.oracle import EnoughError, Told
 from melanzana.generation.signature import Signature
-from melanzana.generation.step import EndReason, OnError, Verdict
+from melanzana.generation.step import EndReason, OnError
 from melanzana.graph.formats.document import from_document
-from melanzana.protocol.events import Event, RunFinished, StepFinished, StepStarted
-from melanzana.protocol.recording import failure_of
+from melanzana.protocol.events import Event, RunFinished
+from melanzana.protocol.recording import failing_step_of, failure_of
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.runner.local import LocalRun
 from melanzana.runner.workers import WorkerFactory
@@ -40,15 +40,7 @@ class Attempted:
     @property
     def failing_step(self) -> int:
         """Number of the first step that did not pass, or at which the process died; 0 when there is none."""
-        begun = 0
-        for event in self.events:
-            if isinstance(event, StepStarted):
-                begun = event.number
-            elif isinstance(event, StepFinished):
-                if event.verdict != Verdict.PASSED:
-                    return event.number
-                begun = 0
-        return begun
+        return failing_step_of(self.events)
 
     @property
     def answered(self) -> bool:

@@ -27,6 +27,8 @@ from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
 from melanzana.server.services import Services
+from melanzana.shrinking import api as shrinking_api
+from melanzana.shrinking import pages as shrinking_pages
 from melanzana.suts import api as suts_api
 from melanzana.suts import pages as suts_pages
 from melanzana.users import api as users_api
@@ -38,7 +40,7 @@ from melanzana.web.pages import NavigationItem, Pages
 #: Rooms with templates.
 PAGE_ROOMS = (
     *("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts"),
-    *("melanzana.reports", "melanzana.agents"),
+    *("melanzana.reports", "melanzana.agents", "melanzana.shrinking"),
 )
 #: The header, in its order; each shows up once its page is there.
 NAVIGATION = (
@@ -124,6 +126,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
     app.include_router(executions_api.ai_router(services.executions, services.gate))
     app.include_router(streams.router(services.executions, services.gate, services.clock))
+    app.include_router(shrinking_api.router(services.shrinking, services.gate))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(draft_api.router(services.drafts, services.gate))
     app.include_router(case_api.router(services.catalog, services.drafts, services.gate))
@@ -165,6 +168,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     runs = run_pages.RunRooms(services.reports, services.executions)
     app.include_router(live.router(runs, gate, pages, services.clock))
     app.include_router(run_pages.router(runs, gate, pages))
+    app.include_router(shrinking_pages.router(services.shrinking, gate, pages))
     app.include_router(comparing_pages.router(services.reports, gate, pages))
     app.include_router(agents_pages.router(services.agents, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))

@@ -31,6 +31,7 @@ from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.reports.service import ReportService
 from melanzana.server.logins import AccessRooms, Logins
 from melanzana.server.settings import ServerSettings
+from melanzana.shrinking.service import ShrinkService
 from melanzana.storage.blob_places import in_bucket, in_folder
 from melanzana.storage.blobs import BlobStore
 from melanzana.storage.database import Database
@@ -63,6 +64,7 @@ class Services:
     suts: SutService
     configurations: ConfigurationService
     reports: ReportService
+    shrinking: ShrinkService
     waker: Waker
     clock: Clock
 
@@ -100,6 +102,7 @@ async def open_services(settings: ServerSettings, clock: Clock) -> AsyncIterator
         try:
             yield services
         finally:
+            await services.shrinking.close()
             await services.waker.leave()
             await services.users.close()
     finally:
@@ -146,6 +149,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         suts=suts,
         configurations=ConfigurationService(database, clock, catalog=catalog, executions=executions),
         reports=ReportService(catalog, executions, agents.names, blobs),
+        shrinking=ShrinkService(database, clock, executions, catalog),
         waker=waker,
         clock=clock,
     )
