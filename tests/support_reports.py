@@ -194,7 +194,7 @@ async def open_house() -> House:
     catalog = CatalogService(auth.database, auth.clock)
     suts = sut_service(auth.database, auth.clock)
     executions = ExecutionService(auth.database, auth.clock, LeaseFigures(), Waker(), catalog=catalog, suts=suts)
-    reports = ReportService(catalog, executions)
+    reports = ReportService(catalog, executions, database=auth.database)
     gate = Gate(auth.service.believe)
     app = FastAPI(redirect_slashes=False)
     app.include_router(catalog_api.router(catalog, gate))

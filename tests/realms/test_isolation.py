@@ -65,6 +65,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/models/{model_id}/coverage", None),
     ("GET", "/ai/models/{model_id}/defects", None),
     ("GET", "/ai/models/{model_id}/testcaseruns", None),
+    ("GET", "/ai/models/{model_id}/release-insights", None),
     ("GET", "/ai/runs/{run_id}", None),
     ("GET", "/ai/runs/{run_id}/timings", None),
     ("GET", "/ai/runs/{run_id}/recording", None),

@@ -378,6 +378,8 @@ async def test_agents_are_named_by_whoever_knows_them(house: House, model: int) 
 
     await house.run(model)
     await house.run(model)
-    page = await ReportService(house.catalog, house.executions, names).list_runs(REALM, ExecutionFilter())
+    page = await ReportService(house.catalog, house.executions, names, database=house.auth.database).list_runs(
+        REALM, ExecutionFilter()
+    )
     assert [row.agent_name for row in page.rows] == ["lab-1", "lab-1"]
     assert asked == [(1,)]

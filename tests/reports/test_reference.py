@@ -36,7 +36,7 @@ def served() -> set[str]:
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         files_api.router(None, gate),  # type: ignore[arg-type]
-        analysis_api.router(None, None, gate),  # type: ignore[arg-type]
+        analysis_api.router(None, gate),  # type: ignore[arg-type]
         metrics.router(None, None, gate, None),  # type: ignore[arg-type]
         agents_api.router(None, gate),  # type: ignore[arg-type]
         suts_api.router(None, gate, None, None),  # type: ignore[arg-type]

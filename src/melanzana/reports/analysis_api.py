@@ -1,4 +1,4 @@
-"""`/ai/models/{id}/defects` and `/ai/models/{id}/testcaseruns`: what the runs of a model say together.
+"""`/ai/models/{id}/defects`, `…/testcaseruns` and `…/release-insights`: what the runs of a model say together.
 
 The addresses are the original product's; it publishes no fields for them, so these are ours.
 """
@@ -13,10 +13,10 @@ from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
 from melanzana.access.records import Principal
 from melanzana.catalog.records import TestCaseEntry
-from melanzana.catalog.service import CatalogService
 from melanzana.executions.records import LifecycleState
 from melanzana.reports import shapes
-from melanzana.reports.analysis import CaseFigures, Defect
+from melanzana.reports.analysis import NAMED, CaseAnalysis, Defect
+from melanzana.reports.insights import InsightsAnswer, insights_answer, insights_of
 from melanzana.reports.service import ReportService
 from melanzana.web.answers import answers
 
@@ -58,26 +58,36 @@ class TestCaseRunsItem(BaseModel):
     fails: int
     errors: int
     pass_rate: float | None = Field(description="Of the runs that passed, failed or ended as errors; null without such a run.")
+    flake_rate: float | None = Field(description="Of neighbouring runs on one version, how many ended differently.")
     flaky: bool = Field(description="On one version it has both passed and not passed.")
+    mean_seconds: float | None
+    p95_seconds: float | None
+    exploring_hits: int = Field(description="How often exploring runs of the newest version performed its actions in a row.")
+    exploring_passes: int
+    exploring_runs: int
     last_runs: list[LastRun] = Field(description="The newest ten.")
 
 
-def router(service: ReportService, catalog: CatalogService, gate: Gate) -> APIRouter:
+def router(service: ReportService, gate: Gate) -> APIRouter:
     """The routes; every one of them needs a token with `reports:read`."""
     routes = APIRouter(prefix="/ai/models", tags=["Models"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.REPORTS_READ))]
 
     @routes.get("/{model_id}/defects", responses=answers(401, 403, 404, 422, 503))
     async def list_defects(principal: may_read, model_id: shapes.ModelRefPath) -> list[DefectItem]:
-        """What went wrong in the newest 200 runs that did not pass, the most frequent first."""
-        return [_defect(one) for one in await service.defects(principal.realm, shapes.run_ref(model_id))]
+        """What went wrong in the newest 2,000 runs that did not pass, the most frequent first."""
+        return [_defect(one) for one in await service.analyses.defects(principal.realm, shapes.run_ref(model_id))]
 
     @routes.get("/{model_id}/testcaseruns", responses=answers(401, 403, 404, 422, 503))
     async def list_test_case_runs(principal: may_read, model_id: shapes.ModelRefPath) -> list[TestCaseRunsItem]:
-        """Each test case of the newest version, and how the directed runs among the model's newest 1,000 runs ended."""
-        ref = shapes.run_ref(model_id)
-        figures = await service.case_figures(principal.realm, ref)
-        return [_case(entry, figures.get(entry.uuid)) for entry in await catalog.list_test_cases(principal.realm, ref)]
+        """Each test case of the newest version: how its newest 1,000 directed runs ended, and how exploring runs came by."""
+        found = await service.analyses.cases(principal.realm, shapes.run_ref(model_id))
+        return [_case(entry, one) for entry, one in found]
+
+    @routes.get("/{model_id}/release-insights", responses=answers(401, 403, 404, 422, 503))
+    async def get_release_insights(principal: may_read, model_id: shapes.ModelRefPath) -> InsightsAnswer:
+        """What speaks for and against releasing the newest version: coverage, failures, how its newest runs ended."""
+        return insights_answer(await insights_of(service, principal.realm, shapes.run_ref(model_id)))
 
     return routes
 
@@ -94,19 +104,23 @@ def _defect(one: Defect) -> DefectItem:
     )
 
 
-def _case(entry: TestCaseEntry, figures: CaseFigures | None) -> TestCaseRunsItem:
-    counts = figures.counts if figures is not None else {}
-    passes, fails, errors = (counts.get(s, 0) for s in (LifecycleState.PASSED, LifecycleState.FAILED, LifecycleState.ERROR))
-    judged = passes + fails + errors
+def _case(entry: TestCaseEntry, one: CaseAnalysis) -> TestCaseRunsItem:
+    counts, seconds = one.counts, one.seconds
     return TestCaseRunsItem(
         id=entry.id,
         uuid=entry.uuid,
         name=entry.name,
-        runs=figures.total if figures is not None else 0,
-        passes=passes,
-        fails=fails,
-        errors=errors,
-        pass_rate=passes / judged if judged else None,
-        flaky=figures is not None and figures.flaky,
-        last_runs=[LastRun(run_id=n, status=shapes.status_of(state)) for n, state in (figures.runs if figures is not None else ())],
+        runs=sum(counts.values()),
+        passes=one.passes,
+        fails=counts.get(LifecycleState.FAILED, 0),
+        errors=counts.get(LifecycleState.ERROR, 0),
+        pass_rate=one.pass_rate,
+        flake_rate=one.flake_rate,
+        flaky=one.flaky,
+        mean_seconds=seconds[0] if seconds else None,
+        p95_seconds=seconds[1] if seconds else None,
+        exploring_hits=one.explored.hits,
+        exploring_passes=one.explored.passes,
+        exploring_runs=one.explored.runs,
+        last_runs=[LastRun(run_id=run.run_id, status=shapes.status_of(run.state)) for run in one.runs[:NAMED]],
     )

@@ -1,4 +1,4 @@
-"""What `service.py` remembers of runs that were asked for: folds, sums of versions, why runs did not pass. It may all be lost."""
+"""What the services of this room remember of runs that were asked for: folds, and sums of versions. It may all be lost."""
 
 import asyncio
 from collections import OrderedDict
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from melanzana.reports.folding import RunFold
-from melanzana.reports.records import FailingStep, Tally
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -17,22 +16,6 @@ V = TypeVar("V")
 class KeptFold:
     fold: RunFold | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(slots=True)
-class KeptTallies:
-    """Of one model version: the tallies of runs that have ended, by run id. They do not change any more."""
-
-    tallies: dict[int, Tally] = field(default_factory=dict)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(slots=True)
-class KeptFailing:
-    """Why a run that has ended did not pass."""
-
-    step: FailingStep | None = None
-    known: bool = False
 
 
 class KeptLast(Generic[K, V]):

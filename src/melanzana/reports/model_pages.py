@@ -185,7 +185,7 @@ async def _one(
     realm, ref, scopes = visitor.principal.realm, shapes.run_ref(model_id), visitor.principal.scopes
     entry, version = await rooms.catalog.current(realm, ref)
     cases = await rooms.catalog.list_test_cases(realm, ref)
-    figures = await rooms.reports.case_figures(realm, ref)
+    figures = {case.uuid: one for case, one in await rooms.reports.analyses.cases(realm, ref)}
     report = await rooms.reports.model_coverage(realm, ref, CoverageWish())
     drawn = await asyncio.to_thread(lambda: _drawn(from_document(version.document), report))
     field = str(error.detail.get("field", "path")) if error is not None else ""
@@ -198,7 +198,7 @@ async def _one(
         report=report,
         ran=report.runs > 0,
         cases=[(case, figures.get(case.uuid)) for case in cases],
-        defects=await rooms.reports.defects(realm, ref) if report.runs else (),
+        defects=await rooms.reports.analyses.defects(realm, ref) if report.runs else (),
         words=WORDS,
         case_choices=[("", "none: explore"), *((case.uuid, case.name) for case in cases)],
         versions=await rooms.catalog.list_versions(realm, ref),

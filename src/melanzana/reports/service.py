@@ -5,14 +5,13 @@ Callers: `reports/api.py`. The truth stays in `executions/`; what is kept here i
 """
 
 import asyncio
-import itertools
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from melanzana.catalog.records import ModelFilter
+from melanzana.catalog.records import ModelEntry, ModelFilter
 from melanzana.catalog.service import CatalogService, ModelRef
 from melanzana.errors import NotFoundError, RequestError
 from melanzana.executions.lifecycle import HELD, TERMINAL
@@ -23,18 +22,19 @@ from melanzana.graph.difference import Difference, difference
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.protocol.snapshot import Snapshot
-from melanzana.reports.analysis import UNSUCCESSFUL, CaseFigures, Defect, case_figures, defects, walk_of
+from melanzana.reports.analysing import Analyses
 from melanzana.reports.carried import carried_over
 from melanzana.reports.coverage import coverage_tree, summed
+from melanzana.reports.digesting import Digests
 from melanzana.reports.folding import RunFold
 from melanzana.reports.further import further_coverage
 from melanzana.reports.logs import log_entries
-from melanzana.reports.memory import KeptFailing, KeptFold, KeptLast, KeptTallies
+from melanzana.reports.memory import KeptFold, KeptLast
+from melanzana.reports.outcomes import ELEMENTS, kind_word
 from melanzana.reports.records import (
     CoverageReport,
     CoverageWish,
     ElementTiming,
-    FailingStep,
     Kept,
     LogPage,
     RunPage,
@@ -43,18 +43,18 @@ from melanzana.reports.records import (
     Tally,
     WorkCounts,
 )
+from melanzana.reports.store import Scope
+from melanzana.reports.sums import RunSum
 from melanzana.reports.viewing import RunView, view_of
 from melanzana.storage.blobs import Content
+from melanzana.storage.database import Database
 
 T = TypeVar("T")
 
 KEPT_FOLDS = 128
-KEPT_MODELS = 32
-KEPT_FAILING = 2_000
-#: Runs that did not pass whose failures are put together, and runs that test cases are judged by.
-LOOKED_AT, LOOKED_AT_CASES = 200, 1_000
-#: Runs looked at in one question when a model's coverage is summed.
-_PAGE = 200
+#: Runs under way that are counted with a model's coverage.
+_LIVE = 200
+_STATES_UNDER_WAY = frozenset(LifecycleState) - TERMINAL
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 #: More events than this are folded in a thread.
 _INLINE_EVENTS = 500
@@ -83,14 +83,16 @@ class ReportService:
         executions: ExecutionService,
         agent_names: AgentNames | None = None,
         contents: Contents | None = None,
+        *,
+        database: Database,
     ) -> None:
         self._catalog = catalog
         self._executions = executions
         self._agent_names = agent_names
         self._contents = contents
         self._folds: KeptLast[tuple[str, frozenset[Kind]], KeptFold] = KeptLast(KEPT_FOLDS)
-        self._failing: KeptLast[str, KeptFailing] = KeptLast(KEPT_FAILING)
-        self._sums: KeptLast[tuple[str, str, int, frozenset[Kind]], KeptTallies] = KeptLast(KEPT_MODELS)
+        self.digests = Digests(database, executions)
+        self.analyses = Analyses(database, catalog, self.digests)
 
     async def list_runs(self, realm: str, wanted: ExecutionFilter) -> RunPage:
         """One page of runs, newest first."""
@@ -159,51 +161,31 @@ class ReportService:
         """Coverage of the newest version of a model over all its runs. Raises NotFoundError."""
         entry, version = await self._catalog.current(realm, model_ref)
         model = await asyncio.to_thread(from_document, version.document)
-        runs = [run for run in await self._runs_of(realm, entry.uuid) if run.perform or not wish.performed_only]
-        newest = [run for run in runs if run.model_version == version.version]
-        tallies = await self._tallies(newest, model, wish.kinds)
+        tally, runs, dry = await self._covered(entry, version.version, model, wish)
         carried: dict[int, int] = {}
-        for older in sorted({run.model_version for run in runs if (wish.since_version or version.version) <= run.model_version}):
-            if older < version.version:
-                its_runs = [run for run in runs if run.model_version == older]
-                tallies += await self._carried(its_runs, model, wish.kinds)
-                carried[older] = len(its_runs)
-        counted = _Counted(version.version, len(newest), sum(not run.perform for run in newest), carried)
-        return await asyncio.to_thread(lambda: _coverage_report(model, _with_kinds(summed(tallies), wish), counted))
+        for older in range(wish.since_version or version.version, version.version):
+            before = from_document((await self._catalog.version(realm, model_ref, older)).document)
+            its, carried_runs, _ = await self._covered(entry, older, before, wish)
+            if carried_runs:
+                kept = await asyncio.to_thread(_carry, its, before, model)
+                tally, carried[older] = summed([tally, kept]), carried_runs
+        counted = _Counted(version.version, runs, dry, carried)
+        return await asyncio.to_thread(lambda: _coverage_report(model, _with_kinds(tally, wish), counted))
 
-    async def defects(self, realm: str, model_ref: ModelRef) -> tuple[Defect, ...]:
-        """The failures of a model's newest `LOOKED_AT` runs that did not pass, those that are the same one together.
-
-        Raises NotFoundError.
-        """
-        uuid = (await self._catalog.get(realm, model_ref)).uuid
-        wanted = ExecutionFilter(model_id=uuid, states=frozenset(UNSUCCESSFUL), limit=LOOKED_AT)
-        failed = (await self._executions.list(realm, wanted)).items
-        passed = await self._executions.list(realm, replace(wanted, states=frozenset({LifecycleState.PASSED})))
-        return defects([(run, await self._failing_of(run)) for run in failed], await self._flaky(failed, passed.items))
-
-    async def _flaky(self, failed: Sequence[ExecutionSummary], passed: Sequence[ExecutionSummary]) -> set[int]:
-        """Numbers of the failed runs whose walk is also that of one that passed. Whole executions are read of likely ones only."""
-        shared = {walk_of(run) for run in failed} & {walk_of(run) for run in passed}
-        walked = {await self._walk_of(run) for run in passed if walk_of(run) in shared}
-        return {run.run_id for run in failed if walk_of(run) in shared and await self._walk_of(run) in walked}
-
-    async def _walk_of(self, run: ExecutionSummary) -> Hashable:
-        parameters = (await self._executions.get(run.realm, run.run_id)).snapshot.parameters
-        return (walk_of(run), frozenset((name, repr(value)) for name, value in parameters.items()))
-
-    async def case_figures(self, realm: str, model_ref: ModelRef) -> dict[str, CaseFigures]:
-        """How the directed runs among a model's newest `LOOKED_AT_CASES` runs ended, by test case. Raises NotFoundError."""
-        uuid = (await self._catalog.get(realm, model_ref)).uuid
-        page = await self._executions.list(realm, ExecutionFilter(model_id=uuid, limit=LOOKED_AT_CASES))
-        return case_figures(page.items)
-
-    async def _failing_of(self, run: ExecutionSummary) -> FailingStep | None:
-        """The failing step of a run that has ended; it is asked for once."""
-        kept = self._failing.get(run.id, KeptFailing)
-        if not kept.known:
-            kept.step, kept.known = await self._ask(run, lambda fold: fold.failing), True
-        return kept.step
+    async def _covered(self, entry: ModelEntry, version: int, model: Model, wish: CoverageWish) -> tuple[Tally, int, int]:
+        """What the runs of one version of a model have gone through, how many there are, and how many of them are dry."""
+        await self.digests.settle(entry.realm, entry.uuid, wish.kinds, version)
+        parts, counts = [], (0, 0)
+        for word in (ELEMENTS, *map(kind_word, sorted(wish.kinds))):
+            scope = Scope(entry.realm, entry.uuid, version, word)
+            tally, *counted = await self.digests.sum(scope, _of_sum, performed_only=wish.performed_only)
+            parts.append(tally)
+            counts = (counted[0], counted[1]) if word == ELEMENTS else counts
+        wanted = ExecutionFilter(states=_STATES_UNDER_WAY, model_id=entry.uuid, limit=_LIVE)
+        page = await self._executions.list(entry.realm, wanted)
+        live = [run for run in page.items if run.model_version == version and (run.perform or not wish.performed_only)]
+        parts += [await self._ask(run, RunFold.tally, model, wish.kinds) for run in live]
+        return summed(parts), counts[0] + len(live), counts[1] + sum(not run.perform for run in live)
 
     async def version_difference(self, realm: str, model_ref: ModelRef, old: int, new: int) -> Difference:
         """What has changed between two versions of a model. Raises NotFoundError."""
@@ -234,41 +216,6 @@ class ReportService:
         """The id in its model of a test case given by integer id; any other text is that id itself."""
         known = await self._catalog.case_uuid_of(realm, int(text)) if _NUMBER.fullmatch(text) else None
         return known or text
-
-    async def _tallies(self, runs: Sequence[ExecutionSummary], model: Model, kinds: frozenset[Kind]) -> list[Tally]:
-        """Of runs of one version of a model, whose model this is."""
-        if not runs:
-            return []
-        sums = self._sums.get((runs[0].realm, runs[0].model_id, runs[0].model_version, kinds), KeptTallies)
-        async with sums.turn:
-            live = [tally for run in runs if (tally := await self._settle(sums, run, model, kinds)) is not None]
-            return [*(sums.tallies[run.run_id] for run in runs if run.run_id in sums.tallies), *live]
-
-    async def _carried(self, runs: Sequence[ExecutionSummary], model: Model, kinds: frozenset[Kind]) -> list[Tally]:
-        """What runs of an older version have covered of `model`."""
-        before = await self._model_of(runs[0])
-        tally = summed(await self._tallies(runs, before, kinds))
-        return [await asyncio.to_thread(lambda: carried_over(tally, difference(before, model), model))]
-
-    async def _settle(self, sums: KeptTallies, run: ExecutionSummary, model: Model, kinds: frozenset[Kind]) -> Tally | None:
-        """The tally of a run that goes on; that of one that has ended is kept, and None."""
-        if run.run_id in sums.tallies:
-            return None
-        tally = await self._ask(run, RunFold.tally, model, kinds)
-        if run.state not in TERMINAL:
-            return tally
-        sums.tallies[run.run_id] = tally
-        return None
-
-    async def _runs_of(self, realm: str, model_uuid: str) -> list[ExecutionSummary]:
-        """Every run of a model. Runs that begin meanwhile may show one twice at the edge of a page."""
-        runs: dict[int, ExecutionSummary] = {}
-        for offset in itertools.count(0, _PAGE):
-            page = await self._executions.list(realm, ExecutionFilter(model_id=model_uuid, limit=_PAGE, offset=offset))
-            runs |= {run.run_id: run for run in page.items}
-            if len(page.items) < _PAGE:
-                break
-        return list(runs.values())
 
     async def _ask(
         self,
@@ -323,6 +270,15 @@ class _Counted:
     runs: int
     dry_runs: int
     carried: Mapping[int, int] = field(default_factory=dict)
+
+
+def _of_sum(runs: RunSum) -> tuple[Tally, int, int]:
+    """What they have gone through, how many there are, and how many of them are dry."""
+    return runs.tally(), len(runs.numbers), runs.dry
+
+
+def _carry(tally: Tally, before: Model, model: Model) -> Tally:
+    return carried_over(tally, difference(before, model), model)
 
 
 def _coverage_report(model: Model, tally: Tally, counted: _Counted, run: Execution | None = None) -> CoverageReport:

@@ -87,13 +87,14 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
         server = _Server(config, services)
-        sweep = asyncio.create_task(services.sweep_forever())
         server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
+        always = [asyncio.create_task(task) for task in (services.sweep_forever(), services.digest_forever())]
         server.beside.append(asyncio.create_task(_start_agents(server, settings, services)))
         try:
             await server.serve(sockets=[listening])
         finally:
-            sweep.cancel()
+            for task in always:
+                task.cancel()
 
 
 async def _start_agents(server: _Server, settings: ServerSettings, services: Services) -> None:

@@ -133,7 +133,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(comparing_api.router(services.reports, services.gate))
     app.include_router(files_api.router(services.reports, services.gate))
-    app.include_router(analysis_api.router(services.reports, services.catalog, services.gate))
+    app.include_router(analysis_api.router(services.reports, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))

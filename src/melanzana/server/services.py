@@ -42,6 +42,7 @@ from melanzana.users.records import UserSettings
 from melanzana.users.service import UserService
 
 _log = structlog.get_logger("melanzana.server")
+_DIGESTED_AT_ONCE, _DIGEST_PAUSE_SECONDS = 10, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,17 @@ class Services:
             except Exception as error:
                 _log.error("sweep failed", error=str(error))
             await asyncio.sleep(self.executions.figures.sweep_seconds)
+
+    async def digest_forever(self) -> None:
+        """Keep what runs came to, in a fifth of one core at most; what fails is logged and tried again."""
+        while True:
+            begun, found = self.clock.monotonic(), 0
+            try:
+                found = await self.reports.digests.catch_up(_DIGESTED_AT_ONCE)
+            except Exception as error:
+                _log.error("runs could not be digested", error=str(error))
+            busy = self.clock.monotonic() - begun
+            await asyncio.sleep(max(4 * busy, 0.1) if found else _DIGEST_PAUSE_SECONDS)
 
     def release_polls(self) -> None:
         """Answer every held request now: the server is stopping."""
@@ -148,8 +160,8 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         agents=agents,
         suts=suts,
         configurations=ConfigurationService(database, clock, catalog=catalog, executions=executions),
-        reports=ReportService(catalog, executions, agents.names, blobs),
         shrinking=ShrinkService(database, clock, executions, catalog),
+        reports=ReportService(catalog, executions, agents.names, blobs, database=database),
         waker=waker,
         clock=clock,
     )

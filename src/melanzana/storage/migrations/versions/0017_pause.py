@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017_pause"
-down_revision = "0014_drafts"
+down_revision = "0015_outcomes"
 
 
 def upgrade() -> None:
