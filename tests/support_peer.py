@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from melanzana.errors import StaleAttemptError
+from melanzana.errors import AgentDrainedError, StaleAttemptError
 from melanzana.protocol.events import Event, RunFinished
 from melanzana.protocol.peer import Directive, Hello, Lease, Report, Session
 from melanzana.protocol.snapshot import Snapshot
@@ -30,6 +30,7 @@ class FakePeer:
         self.session = session
         self.leases = list(leases)
         self.hellos: list[Hello] = []
+        self.departures: list[bool] = []  #: `gone` of each
         self.reports: list[Report] = []
         self.stored: dict[str, list[Event]] = {}
         self.contents: dict[str, bytes] = {}
@@ -37,6 +38,7 @@ class FakePeer:
         self.resuming: set[str] = set()
         self.standing: set[str] = set()
         self.lost: set[str] = set()
+        self.drained = False
         self.on_report: Callable[[Report], Any] = lambda _report: None
         self.on_store: Callable[[bytes], Any] = lambda _content: None
         self.on_register: Callable[[], Any] = lambda: None
@@ -52,6 +54,8 @@ class FakePeer:
     async def lease(self, session: Session, wait_seconds: float) -> Lease | None:
         if self.leases:
             return self.leases.pop(0)
+        if self.drained:
+            raise AgentDrainedError("end with your last run")
         self.idle.set()
         await asyncio.sleep(wait_seconds)
         return None
@@ -76,6 +80,9 @@ class FakePeer:
             pause_requested=report.execution_id in self.standing,
             ended=any(isinstance(event, RunFinished) for event in stored),
         )
+
+    async def leave(self, session: Session, *, gone: bool) -> None:
+        self.departures.append(gone)
 
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         await _maybe(self.on_store(content))

@@ -175,6 +175,12 @@ class SessionReplacedError(ConflictError):
     code = "session_replaced"
 
 
+class AgentDrainedError(ConflictError):
+    """The agent's process was asked to end with its last run: it gets no more work."""
+
+    code = "agent_drained"
+
+
 class KeyReusedError(ConflictError):
     """The Idempotency-Key was used before with another request."""
 

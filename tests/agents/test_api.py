@@ -97,3 +97,33 @@ async def test_new_keys_end_the_old_ones_and_a_deleted_agent_has_none(tmp_path: 
         after = await app.http.post("/agent_service/api/v1/sessions", json={"capabilities": []}, headers=headers)
         assert after.status_code == 401
         assert (await app.http.get(f"/ai/agents/{created['id']}")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_labels_and_draining_are_changed_over_rest(tmp_path: Path) -> None:
+    """PUT and PATCH write what is given; the list shows it; a wrong type is refused; keys come for several at once."""
+    async with running_app(tmp_path) as app:
+        await app.sign_in()
+        first = await create(app, labels=["chrome"], epphost="h")
+        assert (first["labels"], first["draining"], first["capabilities"]) == (["chrome"], False, [])
+        place = f"/ai/agents/{first['id']}"
+        changed = (await app.http.patch(place, json={"draining": True})).json()
+        assert (changed["labels"], changed["draining"], changed["epphost"]) == (["chrome"], True, "h")
+        assert (await app.http.put(place, json={"labels": [], "draining": False})).json()["labels"] == []
+        for body in ({"draining": "yes"}, {"labels": "chrome"}, {"labels": [""]}):
+            assert (await app.http.patch(place, json=body)).status_code == 422, body
+        second = await create(app, "rack-2")
+        both = {"agent_ids": [first["id"], "rack-2"], "host_url": "http://server"}
+        text = (await app.http.post("/ai/agents/generate_secrets", json=both)).text
+        file = configparser.ConfigParser(interpolation=None)
+        file.read_string(text)
+        assert [file[name]["environment_id"] for name in file.sections()] == [str(first["id"]), str(second["id"])]
+        assert (await app.http.post("/ai/agents/generate_secrets", json={"host_url": "http://server"})).status_code == 422
+        ini = dict(file["rack-1"])
+        await speak(app, ini, "sessions", {"capabilities": ["python"], "instance": "one"})
+        answer = await speak(app, ini, "departures", {})
+        assert answer.json() == {"agent_name": "rack-1", "status": "Draining"}
+        refused = await speak(app, ini, "leases", {"session": 1, "wait_seconds": 0})
+        assert (refused.status_code, refused.json()["code"]) == (409, "agent_drained")
+        await speak(app, ini, "departures", {"session": 1, "gone": True})
+        assert (await app.http.get(place)).json()["status"] == "Disconnected"

@@ -92,5 +92,28 @@ async def test_users_look_and_change_nothing(app: RunningApp) -> None:
     view = await app.services.agents.create(REALM, "lab-1")
     text = (await app.http.get("/agents")).text
     assert "lab-1" in text and "Add an agent" not in text and "Save .ini" not in text
-    for path in ("/agents", f"/agents/{view.agent.id}/ini", f"/agents/{view.agent.id}/delete"):
+    for path in ("/agents", *(f"/agents/{view.agent.id}/{what}" for what in ("ini", "delete", "drain", "resume", "labels"))):
         assert (await app.http.post(path, data={"name": "x"})).status_code == 403
+
+
+async def test_an_agent_is_drained_resumed_and_labelled(app: RunningApp) -> None:
+    """Each is one button; the list shows it; a bad label is told and nothing is changed."""
+    await log_in(app, Role.ADMIN)
+    runs = await Runs.of(app.services)
+    await runs.start(perform=True)
+    await runs.claim()
+    _, token = await page(app)
+    [view] = await app.services.agents.list(REALM)
+    place = f"/agents/{view.agent.id}"
+    assert (await app.http.post(f"{place}/drain", data=token)).headers["location"] == "/agents?done=drained"
+    text = (await app.http.get("/agents?done=drained")).text
+    assert "Draining" in text and "takes no more work" in text and f'action="{place}/resume"' in text
+    await app.http.post(f"{place}/resume", data=token)
+    assert "Busy" in (await app.http.get("/agents")).text
+    answer = await app.http.post(f"{place}/labels", data={**token, "labels": "chrome,  windows-11,"})
+    assert answer.headers["location"] == "/agents?done=labelled"
+    assert 'value="chrome, windows-11"' in (await app.http.get("/agents")).text
+    refused = await app.http.post(f"{place}/labels", data={**token, "labels": "x" * 257})
+    assert refused.status_code == 422 and "each of 1 to 256" in refused.text
+    [view] = await app.services.agents.list(REALM)
+    assert view.agent.labels == {"chrome", "windows-11"}

@@ -73,19 +73,19 @@ async def test_a_start_wakes_an_agent_that_fits(world: World) -> None:
         lease = await able
     assert lease is not None
     assert not dry.done()
-    world.executions.release_polls()
+    world.executions.waker.close()
     assert await dry is None
 
 
 async def test_a_stopping_server_lets_held_requests_go(world: World) -> None:
-    """`release_polls` answers every held lease and report, and nothing is held after it."""
+    """A waker that closes answers every held lease and report, and nothing is held after it."""
     lease = await world.claimed()
     held = [
         asyncio.create_task(world.executions.claim(OTHER, 25)),
         asyncio.create_task(world.executions.report(AGENT, report(lease, wait_seconds=5))),
     ]
     await asyncio.sleep(0)
-    world.executions.release_polls()
+    world.executions.waker.close()
     async with asyncio.timeout(2):
         nothing, directive = await asyncio.gather(*held)
         assert await world.executions.claim(OTHER, 25) is None

@@ -109,7 +109,7 @@ async def test_a_stream_ends_in_time_and_with_the_server(app: RunningApp, monkey
     text = (await app.http.get(PATH.format(run.run_id))).text
     assert ": still here" in text and "event: end" not in text and len(read(text)) == 1
     monkeypatch.setattr(following, "STREAM_SECONDS", 60.0)
-    app.services.executions.release_polls()
+    app.services.executions.waker.close()
     assert read((await asyncio.wait_for(app.http.get(PATH.format(run.run_id)), 10)).text) == []
 
 

@@ -5,11 +5,12 @@ A bench is a server with two agents and one model. Nothing here waits for a leas
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
-from melanzana.errors import RequestError, SessionReplacedError, StaleAttemptError
+from melanzana.errors import AgentDrainedError, RequestError, SessionReplacedError, StaleAttemptError
 from melanzana.protocol.events import Event, LogWritten, RunFinished, RunPaused, RunResumed, RunStarted, StepFinished
 from melanzana.protocol.peer import Hello, Lease, Peer, Report, Session
 
@@ -75,6 +76,22 @@ class PeerConformance:
         """The same process registering twice keeps its session."""
         first = await bench.one.register(HELLO)
         assert (await bench.one.register(HELLO)).session == first.session
+
+    async def test_who_leaves_gets_no_more_work_and_may_finish(self, bench: Bench) -> None:
+        """After `leave` a held lease is answered at once and the next one refused; the run goes on; a new process begins anew."""
+        session, lease = await leased(bench)
+        waiting = asyncio.create_task(bench.one.lease(session, HOLD_SECONDS))
+        await asyncio.sleep(0.1)
+        await bench.one.leave(session, gone=False)
+        async with asyncio.timeout(SOON_SECONDS):
+            assert (await asyncio.gather(waiting, return_exceptions=True))[0] is None
+        await bench.start()
+        with pytest.raises(AgentDrainedError):
+            await bench.one.lease(session, 0.0)
+        assert (await bench.one.report(session, report(lease, 1, STARTED, STEP, PASSED))).ended
+        await bench.one.leave(session, gone=True)
+        session = await bench.one.register(replace(HELLO, instance="second"))
+        assert await bench.one.lease(session, HOLD_SECONDS) is not None
 
     async def test_no_work_is_none(self, bench: Bench) -> None:
         """With nothing queued `lease` returns None after the wait."""

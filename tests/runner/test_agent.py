@@ -387,3 +387,37 @@ def test_registration_goes_on_until_the_server_answers(peer: FakePeer) -> None:
     peer.on_register = unavailable
     work(peer, ScriptedWorkers(Script(cues=(DONE,))), instance="abc")
     assert len(peer.hellos) == 6 and {hello.instance for hello in peer.hellos} == {"abc"}
+
+
+def test_an_agent_that_is_stopped_says_goodbye(peer: FakePeer) -> None:
+    """With a run under way it says that it leaves, and when that has ended that it is gone."""
+    workers = ScriptedWorkers(Script(cues=(Lasts(2), DONE)))
+
+    async def during() -> None:
+        await _until(lambda: workers.workers)
+        assert peer.departures == []
+
+    async def all_of_it() -> None:
+        agent = Agent(peer, LoopClock(), workers, AgentSettings(drain_seconds=60))
+        running = asyncio.create_task(agent.run())
+        await during()
+        agent.stop()
+        await _until(lambda: peer.departures == [False])
+        assert not running.done()
+        await running
+
+    run_virtually(all_of_it())
+    assert peer.departures == [False, True]
+    assert peer.finished().verdict == "passed"
+
+
+def test_an_agent_that_is_asked_to_end_finishes_its_run_first(peer: FakePeer) -> None:
+    """`agent_drained` ends it, however long its run takes, without an abort."""
+    peer.drained = True
+    workers = ScriptedWorkers(Script(cues=(Lasts(3000), DONE)))
+
+    async def all_of_it() -> None:
+        await Agent(peer, LoopClock(), workers, AgentSettings()).run()
+
+    run_virtually(all_of_it())
+    assert peer.finished().verdict == "passed" and peer.departures == [True]

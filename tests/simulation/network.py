@@ -166,6 +166,9 @@ class RemotePeer:
     async def report(self, session: Session, report: Report) -> Directive:
         return await self._link.call(lambda server: server.agents.report(self._principal, session.session, report))
 
+    async def leave(self, session: Session, *, gone: bool) -> None:
+        await self._link.call(lambda server: server.agents.leave(self._principal, session.session, gone=gone))
+
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         raise AssertionError("no script of the simulation stores anything")
 

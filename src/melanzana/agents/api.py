@@ -68,7 +68,7 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
             return [shapes.agent_item(view) for view in await service.list(principal.realm)]
         if body.name is None:
             raise RequestError("name is missing: give the environment a name without spaces", field="name")
-        return shapes.agent_item(await service.create(principal.realm, body.name, body.config()))
+        return shapes.agent_item(await service.create(principal.realm, body.name, body.config(), body.labels or ()))
 
     @routes.post(
         "/ai/agents/generate_secrets",
@@ -77,9 +77,8 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
         responses={**_INI, **answers(400, 401, 403, 404, 413, 415, 422, 503)},
     )
     async def generate_secrets(principal: may_write, body: shapes.SecretsBody) -> PlainTextResponse:
-        """New access keys of an agent, as its `.ini` file. Keys it had before end at once."""
-        ref = int(body.agent_id) if str(body.agent_id).isdecimal() and len(str(body.agent_id)) < 19 else body.agent_id
-        text = await service.ini_text(principal.realm, ref, body.host_url, actor=principal.actor)
+        """New access keys of agents, as an `.ini` file with a section for each. Keys they had before end at once."""
+        text = await service.ini_text(principal.realm, body.refs(), body.host_url, actor=principal.actor)
         return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
     @routes.get(_ONE_AGENT, tags=tags, responses=answers(401, 403, 404, 422, 503))
@@ -88,9 +87,10 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
         return shapes.agent_item(await service.get(principal.realm, agent_id))
 
     @routes.put(_ONE_AGENT, tags=tags, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
+    @routes.patch(_ONE_AGENT, tags=tags, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
     async def update_agent(principal: may_write, agent_id: _AgentId, body: shapes.AgentBody) -> shapes.AgentItem:
         """Change the fields that are given."""
-        return shapes.agent_item(await service.update(principal.realm, agent_id, body.name, body.config()))
+        return shapes.agent_item(await service.update(principal.realm, agent_id, body.change()))
 
     @routes.delete(_ONE_AGENT, tags=tags, status_code=204, responses=answers(401, 403, 404, 422, 503))
     async def delete_agent(principal: may_write, agent_id: _AgentId) -> None:
@@ -127,6 +127,12 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
         said = wire.report_from_json(body.model_dump(exclude={"session"}))
         directive = await while_connected(request, service.report(principal, body.session, said))
         return wire.directive_to_json(directive)
+
+    @routes.post(f"{prefix}/departures", tags=tags, responses=_SPOKEN)
+    async def leave(principal: works, body: shapes.DepartureBody) -> shapes.DepartureAnswer:
+        """Take no more work: this process ends with its last run, or has ended."""
+        view = await service.leave(principal, body.session, gone=body.gone)
+        return shapes.DepartureAnswer(agent_name=view.agent.name, status=view.status)
 
     @routes.post(
         f"{prefix}/attachments",

@@ -12,7 +12,16 @@ class AgentStatus(StrEnum):
 
     CONNECTED = "Connected"
     BUSY = "Busy"  #: holds at least one execution
+    DRAINING = "Draining"  #: takes no more work; may still be at a run
     DISCONNECTED = "Disconnected"
+
+
+class Departure(StrEnum):
+    """How far the process that registered last is on its way out; the next registration begins anew."""
+
+    NONE = ""
+    LEAVING = "leaving"  #: takes no more work and ends with its last run
+    GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,10 @@ class Agent:
     realm: str
     name: str  #: unique in the realm; no spaces, not only digits
     client_id: str | None  #: None until credentials were generated
-    capabilities: frozenset[str]
+    capabilities: frozenset[str]  #: as its process told
+    labels: frozenset[str] = frozenset()  #: capabilities besides, given by an administrator
+    draining: bool = False  #: an administrator wants that it takes no more work; stays until they say otherwise
+    departure: Departure = Departure.NONE
     host: str
     version: str
     session: int  #: 0 until a process registered
@@ -34,6 +46,15 @@ class Agent:
     created_at: datetime
     last_seen_at: datetime | None
 
+    @property
+    def offers(self) -> frozenset[str]:
+        """What a start may ask for."""
+        return self.capabilities | self.labels
+
+    @property
+    def takes_work(self) -> bool:
+        return not self.draining and self.departure is Departure.NONE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentView:
@@ -41,3 +62,13 @@ class AgentView:
 
     agent: Agent
     status: AgentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChange:
+    """What a client changes of an agent; None and absent fields stay."""
+
+    name: str | None = None
+    labels: frozenset[str] | None = None
+    draining: bool | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)  #: written over the fields that are there

@@ -6,52 +6,33 @@ the newest. What an agent does with an execution is decided in `executions/servi
 """
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from melanzana.access.records import Actor, Principal, PrincipalKind
+from melanzana.access.records import Actor, Principal
 from melanzana.agents import store
-from melanzana.agents.records import Agent, AgentStatus, AgentView
-from melanzana.clients.records import CreatedClient
+from melanzana.agents.keys import Credentials, Keys
+from melanzana.agents.naming import check_labels, check_name
+from melanzana.agents.presence import Presence
+from melanzana.agents.records import Agent, AgentChange, AgentStatus, AgentView, Departure
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, InsufficientScopeError, NotFoundError, RequestError
+from melanzana.errors import AgentDrainedError, InsufficientScopeError, NotFoundError, RequestError
 from melanzana.executions.figures import LeaseFigures
-from melanzana.executions.records import Attached, ClaimingAgent
+from melanzana.executions.records import HELD, Attached, ClaimingAgent, ExecutionFilter
 from melanzana.executions.service import ExecutionService, Fence
 from melanzana.protocol.peer import PROTOCOL_VERSION, Directive, Hello, Lease, Peer, Report, Session
 from melanzana.storage.database import Database
 from melanzana.storage.drafts import Draft
 
-_NAME = re.compile(r"\w[\w.-]{0,99}")
-_RESERVED = frozenset({"any", "default"})  #: a start call's word for every agent; a section that `.ini` readers treat apart
-_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
-
 #: Who renews the keys of the agents that the server starts itself.
 _SERVER = Actor(kind="server", id="server", name="server")
 
 
-class Credentials(Protocol):
-    """What this room needs of the clients' room."""
-
-    async def create_client(
-        self,
-        realm: str,
-        name: str,
-        description: str = "",
-        *,
-        actor: Actor,
-        kind: PrincipalKind = PrincipalKind.API_CLIENT,
-        agent_id: int | None = None,
-    ) -> CreatedClient: ...
-
-    async def regenerate_secret(self, realm: str, client_id: str, *, actor: Actor) -> CreatedClient: ...
-
-    async def revoke_client(self, realm: str, client_id: str, *, actor: Actor) -> object: ...
+#: Runs under way that are looked through for those of an agent.
+_MOST_HELD = 10_000
 
 
 class Blobs(Protocol):
@@ -76,23 +57,31 @@ class AgentService:
         blobs: Blobs,
     ) -> None:
         self._database, self._clock, self._executions, self._figures = database, clock, executions, figures
-        self._clients, self._blobs = clients, blobs
-        self._heard: dict[int, float] = {}  #: monotonic seconds of the last word of each agent to this process
-        self._noted: dict[int, float] = {}  #: the same of the last one that was written down
+        self._keys, self._blobs = Keys(database, clients), blobs
+        self._presence = Presence(database, clock, figures)
 
     # --- records ------------------------------------------------------------
 
     async def create(
-        self, realm: str, name: str, config: Mapping[str, Any] | None = None, *, hosted: bool = False, internal: bool = False
+        self,
+        realm: str,
+        name: str,
+        config: Mapping[str, Any] | None = None,
+        labels: Collection[str] = (),
+        *,
+        hosted: bool = False,
+        internal: bool = False,
     ) -> AgentView:
-        """Raises RequestError for a bad name, ConflictError for one that is taken."""
-        _check_name(name)
+        """Raises RequestError for a bad name or label, ConflictError for a name that is taken."""
+        check_name(name)
+        check_labels(labels)
         fresh = Agent(
             id=0,
             realm=realm,
             name=name,
             client_id=None,
             capabilities=frozenset(),
+            labels=frozenset(labels),
             host="",
             version="",
             session=0,
@@ -125,35 +114,45 @@ class AgentService:
         """Names by id, of internal agents too; agents that are gone are left out."""
         return await self._database.read(lambda tx: store.names_of(tx, realm, agent_ids))
 
-    async def update(self, realm: str, ref: int | str, name: str | None, config: Mapping[str, Any]) -> AgentView:
-        """Give a new name, when one is given, and write fields of `config` over the old ones.
+    async def update(self, realm: str, ref: int | str, change: AgentChange) -> AgentView:
+        """Make a change; what the agent waits for is answered at once, so that it acts on it.
 
-        Raises NotFoundError, RequestError for a bad name, ConflictError for one that is taken.
+        Raises NotFoundError, RequestError for a bad name or label, ConflictError for a name that is taken.
         """
-        if name is not None:
-            _check_name(name)
+        if change.name is not None:
+            check_name(change.name)
+        check_labels(change.labels or frozenset())
         before = await self._public(realm, ref)
-        values: dict[str, Any] = {"config": {**before.config, **config}} | ({} if name is None else {"name": name})
-        agent = await self._database.write(lambda tx: store.change(tx, before, **values))
+        agent = await self._database.write(lambda tx: store.change(tx, before, **_columns(before, change)))
+        if (agent.offers, agent.draining) != (before.offers, before.draining):
+            self._executions.waker.agent_changed(realm, agent.id)
         return self._view(agent, await self._executions.busy_agents(realm))
 
     async def delete(self, realm: str, ref: int | str, *, actor: Actor) -> None:
-        """Remove the agent and end its credentials at once; what it holds is treated as lost. Raises NotFoundError."""
+        """Remove the agent and end its credentials at once. Raises NotFoundError.
+
+        Whatever it waits for is refused now; its process ends the run it has. On the server that run is lost when its lease lapses,
+        not before, since nobody can know that the process has heard.
+        """
         agent = await self._public(realm, ref)
-        await self._revoke(agent, actor)
+        await self._keys.revoke(agent, actor)
         await self._database.write(lambda tx: store.remove(tx, agent.id))
-        self._heard.pop(agent.id, None)
-        self._noted.pop(agent.id, None)
+        self._presence.forget(agent.id)
+        held = await self._executions.list(realm, ExecutionFilter(states=HELD, limit=_MOST_HELD))
+        for run in held.items:
+            if run.agent_id == agent.id:
+                self._executions.waker.changed(run.id)
+        self._executions.waker.agent_changed(realm, agent.id)
 
     # --- credentials ------------------------------------------------------------
 
-    async def ini_text(self, realm: str, ref: int | str, host_url: str | None = None, *, actor: Actor) -> str:
-        """The `.ini` file of an agent with new credentials; those it had before end at once.
+    async def ini_text(self, realm: str, refs: Sequence[int | str], host_url: str | None = None, *, actor: Actor) -> str:
+        """The `.ini` file of agents with new credentials, a section for each; those they had before end at once.
 
-        `host_url` is the address at which the agent reaches this server; None: the server's own base address.
+        `host_url` is the address at which the agents reach this server; None: the server's own base address.
         Raises NotFoundError, and RequestError for a bad address.
         """
-        return await self._ini(await self._public(realm, ref), host_url, actor)
+        return await self._keys.ini([await self._public(realm, ref) for ref in dict.fromkeys(refs)], host_url, actor)
 
     async def hosted_ini(self, realm: str, name: str, *, internal: bool, base_url: str) -> str:
         """The same for an agent that the server starts itself; it is made when it does not exist."""
@@ -161,41 +160,7 @@ class AgentService:
             agent = await self._database.read(lambda tx: store.find(tx, realm, name))
         except NotFoundError:
             agent = (await self.create(realm, name, hosted=True, internal=internal)).agent
-        return await self._ini(agent, base_url, _SERVER)
-
-    async def _ini(self, agent: Agent, host_url: str | None, actor: Actor) -> str:
-        if host_url is not None and not _URL.fullmatch(host_url):
-            raise RequestError("host_url must be an address such as https://tests.example.org:8000", field="host_url")
-        created = await self._renewed(agent, actor)
-        await self._database.write(lambda tx: store.change(tx, agent, client_id=created.client_id))
-        issued = urlsplit(created.token_url)
-        base = f"{issued.scheme}://{issued.netloc}" if host_url is None else host_url.rstrip("/")
-        values = {
-            "dai_host_url": base,
-            "token_url": base + issued.path,
-            "environment_id": agent.id,
-            "client_id": created.client_id,
-            "client_secret": created.client_secret,
-        }
-        return "".join([f"[{agent.name}]\n", *(f"{name} = {value}\n" for name, value in values.items())])
-
-    async def _renewed(self, agent: Agent, actor: Actor) -> CreatedClient:
-        if agent.client_id is not None:
-            try:
-                return await self._clients.regenerate_secret(agent.realm, agent.client_id, actor=actor)
-            except (NotFoundError, ConflictError):
-                pass  # revoked by hand: the agent gets a client of its own again
-        text = f"Agent {agent.name}"
-        kind = PrincipalKind.AGENT
-        return await self._clients.create_client(agent.realm, agent.name, text, actor=actor, kind=kind, agent_id=agent.id)
-
-    async def _revoke(self, agent: Agent, actor: Actor) -> None:
-        if agent.client_id is None:
-            return
-        try:
-            await self._clients.revoke_client(agent.realm, agent.client_id, actor=actor)
-        except NotFoundError:
-            return
+        return await self._keys.ini([agent], base_url, _SERVER)
 
     # --- the agent protocol ------------------------------------------------------------
 
@@ -217,8 +182,7 @@ class AgentService:
             return store.register(tx, store.find(tx, principal.realm, agent_id), hello, now)
 
         agent = await self._database.write(change)
-        self._hear(agent_id)
-        self._noted[agent_id] = self._heard[agent_id]
+        self._presence.hear(agent_id, noted=True)
         return Session(
             agent_id=agent.id,
             agent_name=agent.name,
@@ -230,7 +194,10 @@ class AgentService:
         )
 
     async def lease(self, principal: Principal, session: int, wait_seconds: float) -> Lease | None:
-        """Work for the agent, held up to `wait_seconds`. Raises SessionReplacedError."""
+        """Work for the agent, held up to `wait_seconds`; None at once when what it may take has changed meanwhile.
+
+        Raises SessionReplacedError, and AgentDrainedError when the process is to end with its last run.
+        """
         agent_id, now = _agent_id(principal), self._clock.now()
 
         def change(tx: Connection) -> Agent:
@@ -239,21 +206,53 @@ class AgentService:
             return agent
 
         agent = await self._database.write(change)
-        self._hear(agent_id)
-        self._noted[agent_id] = self._heard[agent_id]
-        lease = await self._executions.claim(
-            _claiming(agent, session), wait_seconds, self._fence(principal.realm, agent_id, session)
-        )
-        self._hear(agent_id)
+        self._presence.hear(agent_id, noted=True)
+        if agent.departure is not Departure.NONE:
+            raise AgentDrainedError(f"agent {agent.name!r} takes no more work: this process ends with its last run")
+        if not agent.takes_work:
+            await self._hold(agent, wait_seconds)
+            return None
+        try:
+            lease = await self._executions.claim(_claiming(agent, session), wait_seconds, _unchanged(agent))
+        except _AgentChangedError:
+            return None
+        self._presence.hear(agent_id)
         return lease
+
+    async def leave(self, principal: Principal, session: int | None, *, gone: bool) -> AgentView:
+        """Note that the process of this session, None: whichever there is, takes no more work; `gone`: that it has ended.
+
+        What it waits for is answered at once. Raises SessionReplacedError.
+        """
+        agent_id = _agent_id(principal)
+
+        def change(tx: Connection) -> Agent:
+            if session is None:
+                agent = store.find(tx, principal.realm, agent_id)
+            else:
+                agent = store.require_session(tx, principal.realm, agent_id, session)
+            if agent.session == 0 or agent.departure is Departure.GONE:
+                return agent
+            return store.change(tx, agent, departure=Departure.GONE if gone else Departure.LEAVING)
+
+        agent = await self._database.write(change)
+        self._executions.waker.agent_changed(principal.realm, agent_id)
+        return self._view(agent, await self._executions.busy_agents(principal.realm))
+
+    async def _hold(self, agent: Agent, wait_seconds: float) -> None:
+        """Keep an agent that is to take no work until something about it changes."""
+        with self._executions.waker.listen(("agent", agent.id)) as signal:
+            now = await self._database.read(lambda tx: store.find(tx, agent.realm, agent.id))
+            if not now.takes_work and not self._executions.is_closing:
+                await signal.wait(min(wait_seconds, self._figures.poll_seconds))
 
     async def report(self, principal: Principal, session: int, report: Report) -> Directive:
         """Raises SessionReplacedError, StaleAttemptError, NotFoundError, RequestError."""
         agent_id = _agent_id(principal)
-        self._hear(agent_id)
-        await self._note_presence(agent_id)
+        self._presence.hear(agent_id)
+        await self._presence.note(agent_id)
         reporting = ClaimingAgent(agent_id=agent_id, session=session, realm=principal.realm)
-        return await self._executions.report(reporting, report, self._fence(principal.realm, agent_id, session))
+        return await self._executions.report(reporting, report, _fence(principal.realm, agent_id, session))
 
     def draft(self) -> Draft:
         """Where the content of an attachment is collected while it arrives."""
@@ -262,18 +261,11 @@ class AgentService:
     async def store(self, principal: Principal, session: int, execution_id: str, attempt: int, draft: Draft) -> str:
         """Keep an attachment of an attempt that is the agent's. Raises as `report`, and UnavailableError."""
         agent_id = _agent_id(principal)
-        self._hear(agent_id)
+        self._presence.hear(agent_id)
         storing = ClaimingAgent(agent_id=agent_id, session=session, realm=principal.realm)
-        fence = self._fence(principal.realm, agent_id, session)
+        fence = _fence(principal.realm, agent_id, session)
         await self._executions.keep(storing, execution_id, attempt, Attached(draft.digest, draft.size), fence)
         return await asyncio.to_thread(self._blobs.keep, draft)
-
-    @staticmethod
-    def _fence(realm: str, agent_id: int, session: int) -> Fence:
-        def fence(tx: Connection) -> None:
-            store.require_session(tx, realm, agent_id, session)
-
-        return fence
 
     # --- small things ------------------------------------------------------------
 
@@ -283,32 +275,30 @@ class AgentService:
             raise NotFoundError(f"there is no agent {ref!r}", field="agent_id")
         return agent
 
-    async def _note_presence(self, agent_id: int) -> None:
-        """Let other servers know of an agent that works: written once in a silence that would be believed."""
-        noted = self._noted.get(agent_id)
-        if noted is not None and self._heard[agent_id] - noted < self._silence / 2:
-            return
-        self._noted[agent_id], now = self._heard[agent_id], self._clock.now()
-        await self._database.write(lambda tx: store.touch(tx, agent_id, now))
-
-    @property
-    def _silence(self) -> float:
-        """The longest silence of a healthy agent, in seconds: one held poll, and the grace."""
-        return self._figures.poll_seconds + self._figures.grace_seconds
-
-    def _hear(self, agent_id: int) -> None:
-        self._heard[agent_id] = self._clock.monotonic()
-
     def _view(self, agent: Agent, busy: frozenset[int]) -> AgentView:
-        status = AgentStatus.BUSY if agent.id in busy else AgentStatus.CONNECTED
-        return AgentView(agent=agent, status=status if self._is_present(agent) else AgentStatus.DISCONNECTED)
+        return AgentView(agent=agent, status=self._presence.status(agent, busy))
 
-    def _is_present(self, agent: Agent) -> bool:
-        """Whether it spoke to this server, or by the record to another, within the longest silence of a healthy agent."""
-        heard = self._heard.get(agent.id)
-        if heard is not None and self._clock.monotonic() - heard <= self._silence:
-            return True
-        return agent.last_seen_at is not None and (self._clock.now() - agent.last_seen_at).total_seconds() <= self._silence
+
+class _AgentChangedError(Exception):
+    """What the agent may take is not any more what it was when it began to wait; never leaves this room."""
+
+
+def _fence(realm: str, agent_id: int, session: int) -> Fence:
+    def fence(tx: Connection) -> None:
+        store.require_session(tx, realm, agent_id, session)
+
+    return fence
+
+
+def _unchanged(agent: Agent) -> Fence:
+    """Lets the agent claim only as what it was when it began to wait."""
+
+    def fence(tx: Connection) -> None:
+        now = store.require_session(tx, agent.realm, agent.id, agent.session)
+        if not now.takes_work or now.offers != agent.offers:
+            raise _AgentChangedError("the agent has changed")
+
+    return fence
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +317,9 @@ class BoundPeer:
     async def report(self, session: Session, report: Report) -> Directive:
         return await self.service.report(self.principal, session.session, report)
 
+    async def leave(self, session: Session, *, gone: bool) -> None:
+        await self.service.leave(self.principal, session.session, gone=gone)
+
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         with self.service.draft() as draft:
             draft.write(content)
@@ -334,7 +327,7 @@ class BoundPeer:
 
 
 def _claiming(agent: Agent, session: int) -> ClaimingAgent:
-    return ClaimingAgent(agent_id=agent.id, session=session, realm=agent.realm, capabilities=agent.capabilities, name=agent.name)
+    return ClaimingAgent(agent_id=agent.id, session=session, realm=agent.realm, capabilities=agent.offers, name=agent.name)
 
 
 def _agent_id(principal: Principal) -> int:
@@ -343,9 +336,8 @@ def _agent_id(principal: Principal) -> int:
     return principal.agent_id
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or name.isdigit() or name.lower() in _RESERVED:
-        raise RequestError(
-            "name may hold letters, digits, '.', '_' and '-', up to 100, without spaces; not only digits, not 'any' or 'default'",
-            field="name",
-        )
+def _columns(before: Agent, change: AgentChange) -> dict[str, Any]:
+    given: dict[str, Any] = {"name": change.name, "draining": change.draining}
+    if change.labels is not None:
+        given["labels"] = sorted(change.labels)
+    return {"config": {**before.config, **change.config}} | {name: value for name, value in given.items() if value is not None}

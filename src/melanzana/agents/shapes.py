@@ -7,9 +7,9 @@ environment of the original product has fields that mean nothing here (`recordpa
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictInt, StrictStr, StringConstraints
 
-from melanzana.agents.records import AgentStatus, AgentView
+from melanzana.agents.records import AgentChange, AgentStatus, AgentView
 from melanzana.errors import RequestError
 from melanzana.protocol.events import BATCH_LIMIT
 from melanzana.protocol.peer import PROTOCOL_VERSION
@@ -21,7 +21,20 @@ Word = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00]*$")]
 ExecutionId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$")]
 #: Fields that this server gives and nobody sets.
 _OWN = frozenset(
-    {"id", "status", "is_hosted_agent", "capabilities", "host", "version", "created_at", "last_seen_at", "client_id", "realm"}
+    {
+        "id",
+        "status",
+        "is_hosted_agent",
+        "capabilities",
+        "labels",
+        "draining",
+        "host",
+        "version",
+        "created_at",
+        "last_seen_at",
+        "client_id",
+        "realm",
+    }
 )
 _CONFIG_LIMIT = 50
 
@@ -34,6 +47,13 @@ class AgentBody(BaseModel):
     )
 
     name: Word | None = Field(None, description="Unique in the realm: letters, digits, `.`, `_`, `-`.")
+    labels: list[Word] | None = Field(None, max_length=64, description="Capabilities besides those that its process tells.")
+    draining: StrictBool | None = Field(None, description="Whether it is to take no more work; a run that it has goes on.")
+
+    def change(self) -> AgentChange:
+        """What to write. Raises RequestError when there are too many fields to keep."""
+        labels = None if self.labels is None else frozenset(self.labels)
+        return AgentChange(name=self.name, labels=labels, draining=self.draining, config=self.config())
 
     def config(self) -> dict[str, Any]:
         """The fields to keep. Raises RequestError when there are too many."""
@@ -53,17 +73,30 @@ class AgentItem(BaseModel):
     status: AgentStatus
     is_hosted_agent: bool = Field(description="Whether the server started it.")
     capabilities: list[str] = Field(description="As its process told at registration; empty before.")
+    labels: list[str] = Field(description="Capabilities that were given to it besides.")
+    draining: bool = Field(description="Whether it was told to take no more work.")
     host: str
     version: str
     created_at: datetime
     last_seen_at: datetime | None
 
 
-class SecretsBody(BaseModel):
-    """Whose access keys to make."""
+AgentRef = Annotated[StrictInt, Field(ge=1, le=ID_LIMIT)] | Annotated[StrictStr, StringConstraints(min_length=1, max_length=100)]
 
-    agent_id: Annotated[StrictInt, Field(ge=1, le=ID_LIMIT)] | Annotated[StrictStr, StringConstraints(min_length=1, max_length=100)]
+
+class SecretsBody(BaseModel):
+    """Whose access keys to make: `agent_id`, or several in `agent_ids`."""
+
+    agent_id: AgentRef | None = Field(None, description="`id` or name of an agent.")
+    agent_ids: list[AgentRef] = Field([], max_length=100, description="The same of several: the file has a section for each.")
     host_url: Word | None = Field(None, description="Where the agent reaches this server; its own base address when left out.")
+
+    def refs(self) -> list[int | str]:
+        """Ids and names; a text of digits is an id. Raises RequestError when there are none."""
+        given = [*([] if self.agent_id is None else [self.agent_id]), *self.agent_ids]
+        if not given:
+            raise RequestError("agent_id is missing: name the agent, or several in agent_ids", field="agent_id")
+        return [int(ref) if str(ref).isdecimal() and len(str(ref)) < 19 else ref for ref in given]
 
 
 class SessionBody(BaseModel):
@@ -74,6 +107,16 @@ class SessionBody(BaseModel):
     version: Word = ""
     protocol: Whole = PROTOCOL_VERSION
     instance: Word = Field("", description="Random, one per process: sent again, it gets the same session.")
+
+
+class DepartureBody(BaseModel):
+    session: Whole | None = Field(None, description="Which process; without, whichever there is.")
+    gone: StrictBool = Field(False, description="Whether it has ended; else it ends with its last run.")
+
+
+class DepartureAnswer(BaseModel):
+    agent_name: str
+    status: AgentStatus
 
 
 class LeaseBody(BaseModel):
@@ -140,4 +183,6 @@ def agent_item(view: AgentView) -> AgentItem:
         status=view.status,
         is_hosted_agent=agent.hosted,
         capabilities=sorted(agent.capabilities),
+        labels=sorted(agent.labels),
+        draining=agent.draining,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, Column, Connection, Table, Text, UniqueConstraint, bindparam, delete, insert, select, update
 
-from melanzana.agents.records import Agent
+from melanzana.agents.records import Agent, Departure
 from melanzana.errors import ConflictError, NotFoundError, SessionReplacedError
 from melanzana.protocol.peer import Hello
 from melanzana.storage.prepared import Prepared
@@ -21,6 +21,9 @@ agents = Table(
     Column("name", Text, nullable=False),
     Column("client_id", Text),
     Column("capabilities", JsonText, nullable=False),
+    Column("labels", JsonText, nullable=False),
+    Column("draining", Boolean, nullable=False),
+    Column("departure", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("version", Text, nullable=False),
     Column("session", RowId, nullable=False),
@@ -43,7 +46,7 @@ def add(tx: Connection, agent: Agent) -> Agent:
     """Keep a new agent; its id is given by the database and never used again. Raises ConflictError when the name is taken."""
     _require_free(tx, agent.realm, agent.name, None)
     values = {name: getattr(agent, name) for name in Agent.__dataclass_fields__ if name != "id"}
-    values |= {"capabilities": sorted(agent.capabilities), "config": dict(agent.config)}
+    values |= {"capabilities": sorted(agent.capabilities), "labels": sorted(agent.labels), "config": dict(agent.config)}
     return _agent(tx.execute(insert(agents).values(values).returning(agents)).mappings().one())
 
 
@@ -92,6 +95,7 @@ def register(tx: Connection, agent: Agent, hello: Hello, at: datetime) -> Agent:
         host=hello.host,
         version=hello.version,
         last_seen_at=at,
+        departure=agent.departure if again else Departure.NONE,
     )
 
 
@@ -102,10 +106,15 @@ def require_session(tx: Connection, realm: str, agent_id: int, session: int) -> 
         raise SessionReplacedError(f"agent {agent_id} was deleted; this process must stop")
     if row["session"] != session:
         raise SessionReplacedError(
-            f"another process registered as agent {row['name']!r} (session {row['session']}); this one ({session}) must stop",
+            f"another process registered as agent {row['name']!r}{_where(row)} (session {row['session']}); this one ({session}) "
+            "must stop. Start one process for each agent: make another agent for each further one, with keys of its own",
             session=row["session"],
         )
     return _agent(row)
+
+
+def _where(row: Mapping[Any, Any]) -> str:
+    return f" on {row['host']}" if row["host"] else ""
 
 
 def touch(tx: Connection, agent_id: int, at: datetime) -> None:
@@ -119,4 +128,5 @@ def _require_free(tx: Connection, realm: str, name: str, own_id: int | None) -> 
 
 
 def _agent(row: Mapping[Any, Any]) -> Agent:
-    return Agent(**{**row, "capabilities": frozenset(row["capabilities"])})
+    sets = {name: frozenset(row[name]) for name in ("capabilities", "labels")}
+    return Agent(**{**row, **sets, "departure": Departure(row["departure"])})

@@ -74,6 +74,7 @@ class ExecutionService:
         randomness: Randomness | None = None,
     ) -> None:
         self._database, self._clock, self.figures, self._waker, self._catalog = database, clock, figures, waker, catalog
+        self.waker = waker  #: who waits for news
         self._randomness = randomness or random.SystemRandom()
         self._policy, self._models = SweepPolicy(figures), KnownModels()
         self._assigning = Assigning(suts, figures.grace_seconds)
@@ -250,10 +251,6 @@ class ExecutionService:
         moved = [seen for lease in lapsed if (seen := await self._release(lease, before)) is not None]
         expired = await self._expire()
         return SweepResult.of(moved, expired)
-
-    def release_polls(self) -> None:
-        """Answer every held request now and hold no more: the server stops."""
-        self._waker.close()
 
     # --- starting -----------------------------------------------------------------------------------------------------------------
 

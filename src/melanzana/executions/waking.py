@@ -88,6 +88,11 @@ class Waker:
         if not self._wake_agent(realm, needs, agent_id):
             self._bus.tell({"about": "queue", "realm": realm, "needs": sorted(needs), "agent_id": agent_id})
 
+    def agent_changed(self, realm: str, agent_id: int) -> None:
+        """What this agent may take has changed: every request that it waits with looks again."""
+        self._wake_agents_own(realm, agent_id)
+        self._bus.tell({"about": "agent", "realm": realm, "id": agent_id})
+
     async def open(self) -> None:
         """Hear of what other servers do. Raises SettingsError when the bus cannot be reached."""
         await self._bus.open(self._hear)
@@ -102,9 +107,17 @@ class Waker:
                 self.wake_all(("execution", execution_id))
             case {"about": "queue", "realm": str(realm), "needs": list(needs), "agent_id": int() | None as agent_id}:
                 self._wake_agent(realm, frozenset(needs), agent_id)
+            case {"about": "agent", "realm": str(realm), "id": int(agent_id)}:
+                self._wake_agents_own(realm, agent_id)
             case _:  # the line was broken, or a newer server says what we do not know: all look for themselves
                 for topic in self._waiters:
                     self.wake_all(topic)
+
+    def _wake_agents_own(self, realm: str, agent_id: int) -> None:
+        self.wake_all(("agent", agent_id))
+        for signal in self._waiters.get(("queue", realm), ()):
+            if signal.interest.agent_id == agent_id:
+                signal.set()
 
     def _wake_agent(self, realm: str, needs: frozenset[str], agent_id: int | None) -> bool:
         def accepts(agent: ClaimingAgent) -> bool:

@@ -1,7 +1,8 @@
-"""How an agent and the server talk: three verbs, always spoken by the agent.
+"""How an agent and the server talk: a few verbs, always spoken by the agent.
 
 Order of calls. `register` once per process; then, over and over: `lease` until it returns work; `report` while the run goes on; the
-report whose last event is `RunFinished` ends it. `store` may be called at any time while a lease is held.
+report whose last event is `RunFinished` ends it. `store` may be called at any time while a lease is held. `leave` says that no more
+work is wanted, and, with `gone`, that the process ends.
 
 Who blocks. `lease` is held by the server up to `wait_seconds` and returns None when nothing came. `report` with no events is the
 heartbeat: it is held up to `wait_seconds` and answers at once when there is something to say, so an abort arrives without
@@ -12,6 +13,7 @@ answers with `next_seq`, the number it wants next. A report that starts later th
 
 How it ends. `StaleAttemptError` (the attempt is not the current one any more: lost, ended or given to somebody else) and
 `SessionReplacedError` (another process registered as this agent) mean: stop the run now and report nothing more for it.
+`AgentDrainedError` as the answer to `lease` means: somebody asked this process to end with its last run.
 `UnavailableError` means: try again until the deadline. `abort_requested` is a one-way door: finish what abort demands and report
 `RunFinished`; whatever its verdict, the execution ends as aborted.
 
@@ -100,6 +102,10 @@ class Peer(Protocol):
     async def lease(self, session: Session, wait_seconds: float) -> Lease | None: ...
 
     async def report(self, session: Session, report: Report) -> Directive: ...
+
+    async def leave(self, session: Session, *, gone: bool) -> None:
+        """Take no more work from now on; `gone`: and this process has nothing left to say. Nothing depends on the answer."""
+        ...
 
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         """Keep `content` for the run and return its SHA-256 in hex; the same content is kept once."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import structlog
 
 from melanzana.clock import Clock
-from melanzana.errors import UnavailableError
+from melanzana.errors import AgentDrainedError, MelanzanaError, UnavailableError
 from melanzana.protocol.peer import Hello, Lease, Peer, Session
 from melanzana.runner.attempt import Attempt, Means
 from melanzana.runner.records import AgentSettings
@@ -21,6 +21,8 @@ from melanzana.runner.workers import WorkerFactory
 _log = structlog.get_logger("melanzana.agent")
 #: An empty answer to `lease` that comes sooner than this is not followed by the next question at once.
 _LEAST_POLL_SECONDS = 0.5
+#: How long saying goodbye may take, in seconds.
+_LEAVE_SECONDS = 2.0
 _T = TypeVar("_T")
 
 
@@ -50,7 +52,10 @@ class Agent:
                 drain = group.create_task(self._drain())
                 session = await self._register()
                 if session is not None:
+                    leaving = group.create_task(self._say_when_leaving(session))
                     await self._serve_all(session)
+                    leaving.cancel()
+                    await self._leave(session, gone=True)
                 drain.cancel()
         except ExceptionGroup as errors:
             raise _first(errors) from None
@@ -90,7 +95,11 @@ class Agent:
     async def _serve(self, session: Session) -> None:
         pauses = self._pauses()
         while not self._stopping.is_set():
-            lease = await self._next_lease(session, pauses)
+            try:
+                lease = await self._next_lease(session, pauses)
+            except AgentDrainedError as error:
+                _log.info("drained", why=error.message)
+                return
             if lease is not None:
                 await self._carry(session, lease)
 
@@ -122,6 +131,19 @@ class Agent:
         wait = session.poll_seconds
         async with asyncio.timeout(wait + self._settings.call_seconds):
             return await self._peer.lease(session, wait)
+
+    async def _say_when_leaving(self, session: Session) -> None:
+        await self._stopping.wait()
+        if self._attempts:
+            await self._leave(session, gone=False)
+
+    async def _leave(self, session: Session, *, gone: bool) -> None:
+        """So that people see it at once. A server that does not hear of it notices the silence."""
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._peer.leave(session, gone=gone)
+        except (MelanzanaError, TimeoutError) as error:
+            _log.debug("the server did not hear that this agent leaves", error=str(error))
 
     async def _drain(self) -> None:
         await self._stopping.wait()

@@ -1,4 +1,4 @@
-"""The server over HTTP, as an agent sees it: the four verbs of `protocol/peer.py` as four requests.
+"""The server over HTTP, as an agent sees it: each verb of `protocol/peer.py` as one request.
 
 Nothing is repeated here: the agent knows until when asking again makes sense. Paths and bodies are those of `agents/api.py`, JSON
 forms those of `protocol/wire.py`.
@@ -38,6 +38,17 @@ class HttpPeer:
         body = {"session": session.session, **wire.report_to_json(report)}
         answer = await self._post("/reports", body, report.wait_seconds)
         return wire.directive_from_json(_json(answer))
+
+    async def leave(self, session: Session, *, gone: bool) -> None:
+        await self._post("/departures", {"session": session.session, "gone": gone})
+
+    async def drain(self) -> tuple[str, str]:
+        """Ask whichever process works as this agent to end with its last run; the agent's name and its status now."""
+        answer = _json(await self._post("/departures", {}))
+        try:
+            return str(answer["agent_name"]), str(answer["status"])
+        except (TypeError, KeyError):
+            raise UnavailableError("the server's answer to a departure has no status") from None
 
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         headers = {

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014_drafts"
-down_revision = "0012_retention"
+down_revision = "0013_agent_labels"
 
 #: 64 bits on PostgreSQL; on SQLite only `INTEGER` numbers the rows by itself.
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
