@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from melanzana.access.permissions import Role
+from melanzana.protocol.peer import Hello
 from melanzana.users.records import NewUser
+from support_agents import principal_of
 from support_app import RunningApp, running_app
 from support_people import OPERATOR, PASSWORD
 from support_runs import REALM, Runs
@@ -104,6 +106,8 @@ async def test_an_agent_is_drained_resumed_and_labelled(app: RunningApp) -> None
     await runs.claim()
     _, token = await page(app)
     [view] = await app.services.agents.list(REALM)
+    hello = Hello(capabilities=frozenset({"python"}), instance="one")
+    await app.services.agents.register(principal_of(view.agent.id, REALM), hello)
     place = f"/agents/{view.agent.id}"
     assert (await app.http.post(f"{place}/drain", data=token)).headers["location"] == "/agents?done=drained"
     text = (await app.http.get("/agents?done=drained")).text

@@ -76,6 +76,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/runlogs/{run_id}", None),
     ("GET", "/ai/agents/{agent_id}", None),
     ("PUT", "/ai/agents/{agent_id}", {"name": "stolen"}),
+    ("PATCH", "/ai/agents/{agent_id}", {"draining": True}),
     ("DELETE", "/ai/agents/{agent_id}", None),
     ("GET", "/sut_service/api/v1/suts/{sut_id}", None),
     ("PUT", "/sut_service/api/v1/suts/{sut_id}", {"name": "stolen"}),
