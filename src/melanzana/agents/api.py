@@ -4,10 +4,11 @@ The first family is the original product's, where a POST without a body lists. T
 of `protocol/peer.py`, with the JSON of `protocol/wire.py`; the server's middleware bounds every body before it is read.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
@@ -19,6 +20,8 @@ from melanzana.errors import RequestError
 from melanzana.protocol import wire
 from melanzana.web.answers import answers
 
+_PREFIX = "/agent_service/api/v1"
+_REPORT = ("execution_id", "attempt", "first_seq", "events", "wait_seconds")
 _AgentId = Annotated[int, Path(ge=1, le=shapes.ID_LIMIT, description="`id` of the agent.")]
 _INI: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}
@@ -37,6 +40,40 @@ def router(service: AgentService, gate: Gate) -> APIRouter:
     _add_environments(routes, service, gate)
     _add_protocol(routes, service, gate)
     return routes
+
+
+def express(service: AgentService, gate: Gate) -> dict[tuple[str, str], Callable[[Request, bytes], Awaitable[Response | None]]]:
+    """Polls and reports for `server/express.py`: what their routes do, for requests that need no explaining."""
+    works = gate.requires(Scope.AGENTS_WORK)
+
+    async def lease(request: Request, content: bytes) -> Response | None:
+        try:
+            body = shapes.LeaseBody.model_validate_json(content)
+        except ValueError:
+            return None
+        given = await _leased(service, await works(request), request, body)
+        return Response(status_code=204) if given is None else JSONResponse(given)
+
+    async def report(request: Request, content: bytes) -> Response | None:
+        try:
+            body = shapes.ReportBody.model_validate_json(content)
+        except ValueError:
+            return None
+        return JSONResponse(await _reported(service, await works(request), request, body))
+
+    return {("POST", f"{_PREFIX}/leases"): lease, ("POST", f"{_PREFIX}/reports"): report}
+
+
+async def _leased(service: AgentService, principal: Principal, request: Request, body: shapes.LeaseBody) -> dict[str, Any] | None:
+    given = await while_connected(request, service.lease(principal, body.session, body.wait_seconds))
+    return None if given is None else wire.lease_to_json(given)
+
+
+async def _reported(service: AgentService, principal: Principal, request: Request, body: shapes.ReportBody) -> dict[str, Any]:
+    said = wire.report_from_json({name: getattr(body, name) for name in _REPORT})
+    answer = service.report(principal, body.session, said)
+    held = body.wait_seconds > 0 and not body.events
+    return wire.directive_to_json(await (while_connected(request, answer) if held else answer))
 
 
 def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> None:
@@ -100,7 +137,7 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
 
 def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
     works = Annotated[Principal, Depends(gate.requires(Scope.AGENTS_WORK))]
-    prefix = "/agent_service/api/v1"
+    prefix = _PREFIX
     tags: Any = ["Agent protocol"]
 
     @routes.post(f"{prefix}/sessions", tags=tags, response_model=shapes.SessionAnswer, responses=_SPOKEN)
@@ -117,16 +154,13 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
     )
     async def lease(principal: works, request: Request, body: shapes.LeaseBody) -> Any:
         """Wait for work."""
-        waiting = service.lease(principal, body.session, body.wait_seconds)
-        given = await while_connected(request, waiting)
-        return Response(status_code=204) if given is None else wire.lease_to_json(given)
+        given = await _leased(service, principal, request, body)
+        return Response(status_code=204) if given is None else given
 
     @routes.post(f"{prefix}/reports", tags=tags, response_model=shapes.DirectiveAnswer, responses=_SPOKEN)
     async def report(principal: works, request: Request, body: shapes.ReportBody) -> dict[str, Any]:
         """Say what happened and renew the lease; without events, wait for news."""
-        said = wire.report_from_json(body.model_dump(exclude={"session"}))
-        directive = await while_connected(request, service.report(principal, body.session, said))
-        return wire.directive_to_json(directive)
+        return await _reported(service, principal, request, body)
 
     @routes.post(f"{prefix}/departures", tags=tags, responses=_SPOKEN)
     async def leave(principal: works, body: shapes.DepartureBody) -> shapes.DepartureAnswer:

@@ -6,6 +6,7 @@ login. Reading is stricter than any library: exactly our header (so no `crit`, n
 is ever looked at), integers that are integers, the audience as a list.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -99,10 +100,37 @@ def sign(claims: Mapping[str, Any], key: LiveKey, token_type: str) -> str:
     return sign_jws({"alg": key.algorithm, "typ": token_type, "kid": key.kid}, claims, key.key)
 
 
+class _Verified:
+    """The tokens whose signature was found good last, each with the key it is of: to check that again would say nothing new.
+
+    Everything else of a token is looked at each time, and a key that is withdrawn is no longer the one of its ring.
+    """
+
+    def __init__(self, kept: int = 2_048) -> None:
+        self._kept = kept
+        self._tokens: OrderedDict[str, tuple[Opened, LiveKey]] = OrderedDict()
+
+    def opened(self, token: str) -> Opened | None:
+        found = self._tokens.get(token)
+        return None if found is None else found[0]
+
+    def has(self, token: Opened, key: LiveKey) -> bool:
+        found = self._tokens.get(token.token)
+        return found is not None and found[1] is key
+
+    def keep(self, token: Opened, key: LiveKey) -> None:
+        self._tokens[token.token] = (token, key)
+        if len(self._tokens) > self._kept:
+            self._tokens.popitem(last=False)
+
+
+_verified = _Verified()
+
+
 def opened(token: str) -> Opened:
     """The token taken apart; nothing of it is believed yet. Errors: InvalidTokenError."""
     try:
-        return open_token(token)
+        return _verified.opened(token) or open_token(token)
     except RefusedError as error:
         raise refusal(error) from error
 
@@ -149,7 +177,9 @@ def _verify(token: Opened, reading: Reading) -> None:
     key = reading.ring.verifying(reading.realm, kid) if isinstance(kid, str) else None
     demand(key is not None and header["alg"] == key.algorithm, "key id")
     assert key is not None
-    token.verify(key.key, key.algorithm)
+    if not _verified.has(token, key):
+        token.verify(key.key, key.algorithm)
+        _verified.keep(token, key)
 
 
 def _check_times(token: Opened, now_seconds: float) -> None:

@@ -3,9 +3,10 @@
 The first and the abort are calls of the original product, field by field; the others and the fields it does not have are ours.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
@@ -16,12 +17,13 @@ from melanzana.executions.service import ExecutionService
 from melanzana.web.answers import answers
 
 PREFIX = "/execution_service/api/v1/executions"
+_KEY_LIMIT = 255
 _Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
         min_length=1,
-        max_length=255,
+        max_length=_KEY_LIMIT,
         description="Chosen by the client: a start sent again with the same key gives the same execution.",
     ),
 ]
@@ -35,12 +37,48 @@ class Agents(Protocol):
         ...
 
 
+#: The principal, the body and the Idempotency-Key of a start.
+_Start = Callable[[Principal, shapes.StartBody, str | None], Awaitable[shapes.StartedAnswer]]
+
+
+def _starting(service: ExecutionService, agents: Agents, *, strict: bool) -> _Start:
+    async def start(principal: Principal, body: shapes.StartBody, key: str | None) -> shapes.StartedAnswer:
+        wanted = shapes.named_agent(body)
+        agent_id = None if wanted is None else await agents.id_of(principal.realm, shapes.ref(wanted))
+        execution = await service.start(shapes.start_request(body, agent_id, strict=strict), principal, key)
+        return shapes.started_answer(execution)
+
+    return start
+
+
+def express(
+    service: ExecutionService, gate: Gate, agents: Agents, *, strict: bool = False
+) -> dict[tuple[str, str], Callable[[Request, bytes], Awaitable[Response | None]]]:
+    """The start for `server/express.py`: what `start_execution` does, for requests that need no explaining."""
+    start, may_start = _starting(service, agents, strict=strict), gate.requires(Scope.EXECUTIONS_START)
+
+    async def start_execution(request: Request, content: bytes) -> Response | None:
+        keys = request.headers.getlist("idempotency-key")
+        try:
+            body = shapes.StartBody.model_validate_json(content)
+        except ValueError:
+            return None
+        if len(keys) > 1 or not all(1 <= len(key) <= _KEY_LIMIT for key in keys):
+            return None
+        started = await start(await may_start(request), body, keys[0] if keys else None)
+        headers = {"Location": f"{PREFIX}/{started.execution_id}"}
+        return Response(started.model_dump_json(), 201, headers, "application/json")
+
+    return {("POST", PREFIX): start_execution}
+
+
 def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: bool = False) -> APIRouter:
     """The routes over `service`; `strict` refuses a start with a field that nobody knows instead of naming it."""
     routes = APIRouter(prefix=PREFIX, tags=["Execution"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
     may_start = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_START))]
     may_abort = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_ABORT))]
+    start = _starting(service, agents, strict=strict)
 
     @routes.post("", status_code=201, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
     async def start_execution(
@@ -50,11 +88,9 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: boo
 
         Without an agent, or without an asset beside it, no code is performed: only the path is generated.
         """
-        wanted = shapes.named_agent(body)
-        agent_id = None if wanted is None else await agents.id_of(principal.realm, shapes.ref(wanted))
-        execution = await service.start(shapes.start_request(body, agent_id, strict=strict), principal, idempotency_key)
-        response.headers["Location"] = f"{PREFIX}/{execution.id}"
-        return shapes.started_answer(execution)
+        started = await start(principal, body, idempotency_key)
+        response.headers["Location"] = f"{PREFIX}/{started.execution_id}"
+        return started
 
     @routes.get("", responses=answers(401, 403, 422, 503))
     async def list_executions(

@@ -5,9 +5,7 @@ checked here, before anything is written.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from melanzana.errors import RequestError
 from melanzana.executions.records import Holding
@@ -28,6 +26,7 @@ from melanzana.protocol.peer import Report
 
 _VERDICTS = frozenset(Verdict)
 _SEVERITIES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BEGUN = (RunStarted, StepStarted, StepFinished, RunPaused)
 
 
@@ -36,7 +35,7 @@ class Batch:
     """The events of a report that the server has not stored yet, none when the report starts after a gap."""
 
     first_seq: int  #: of the first new event
-    rows: tuple[tuple[str, Mapping[str, Any]], ...]  #: type and body of each
+    rows: tuple[tuple[str, str], ...]  #: type of each, and its body as JSON
     begins: bool  #: whether they show that the walk has begun
     performs: bool  #: whether code of a step was begun or performed
     pauses: bool | None  #: True: the walk waits now; False: it was continued; None: neither
@@ -76,14 +75,15 @@ def _check(report: Report) -> None:
             raise RequestError(f"{event.severity!r} is no severity", field="events.severity")
 
 
-def _row(event: Event) -> tuple[str, Mapping[str, Any]]:
+def _row(event: Event) -> tuple[str, str]:
     document = event_to_json(event)
     kind = document.pop("type")
     try:
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+        text = _ENCODER.encode(document)
+        text.encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise RequestError(f"{kind} cannot be stored: {error}", field="events") from None
-    return kind, document
+    return kind, text
 
 
 def _performs(event: Event) -> bool:

@@ -38,6 +38,7 @@ _QUEUED = Prepared(
         select(executions.c.run_id).where(*_IS_QUEUED).limit(bindparam("bound")).subquery()
     )
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _COUNT_SECONDS = 1.0
 _KEPT = 32
 
@@ -147,16 +148,12 @@ class _Texts:
 
     def snapshot(self, snapshot: Snapshot) -> str:
         rest = {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__ if name != "model"}
-        return f'{{"model":{self._model(snapshot.model)},{_dumped(rest)[1:]}'
+        return f'{{"model":{self._model(snapshot.model)},{_ENCODER.encode(rest)[1:]}'
 
     def _model(self, document: Mapping[str, Any]) -> str:
         known = self._texts.pop(id(document), None)
-        text = _dumped(document) if known is None else known[1]
+        text = _ENCODER.encode(document) if known is None else known[1]
         self._texts[id(document)] = (document, text)
         if len(self._texts) > _KEPT:
             self._texts.popitem(last=False)
         return text
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

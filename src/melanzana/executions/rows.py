@@ -15,6 +15,7 @@ from melanzana.executions.batch import Batch
 from melanzana.executions.records import HELD, Holding, LifecycleState
 from melanzana.executions.tables import execution_events, executions
 from melanzana.storage.prepared import Prepared
+from melanzana.storage.types import Instant
 
 #: The columns of a `Holding`.
 HOLDING = [
@@ -25,6 +26,14 @@ HOLDING = [
 
 #: Made once: putting a statement together costs more than carrying it out.
 ADD_LINE = Prepared(insert(execution_events), [column.name for column in execution_events.c])
+#: A line whose body is JSON text already.
+_ADD_TOLD = Prepared(
+    insert(execution_events).values(
+        **{column.name: bindparam(column.name) for column in execution_events.c if column.name not in {"at", "body"}},
+        at=bindparam("at", type_=Instant),
+        body=bindparam("body", type_=Text),
+    )
+)
 _NUMBER_LINE = Prepared(
     update(executions)
     .where(executions.c.run_id == bindparam("of_run"))
@@ -89,18 +98,11 @@ def write_batch(tx: Connection, seen: Holding, batch: Batch, at: datetime) -> No
     if batch.pauses is not None:
         values |= {"paused": batch.pauses, "resume_requested": False}
     note(tx, seen.run_id, **values)
-    ADD_LINE.many(
+    head = {"run_id": seen.run_id, "attempt": seen.attempt, "at": at}
+    _ADD_TOLD.many(
         tx,
         [
-            {
-                "run_id": seen.run_id,
-                "seq": seen.log_seq + number,
-                "attempt": seen.attempt,
-                "agent_seq": batch.first_seq + number - 1,
-                "at": at,
-                "type": kind,
-                "body": body,
-            }
+            {**head, "seq": seen.log_seq + number, "agent_seq": batch.first_seq + number - 1, "type": kind, "body": body}
             for number, (kind, body) in enumerate(batch.rows, 1)
         ],
     )

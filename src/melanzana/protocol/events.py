@@ -6,7 +6,7 @@ system under test: untrusted, bounded by `LIMITS`, escaped where shown.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from melanzana.errors import RequestError
@@ -130,9 +130,13 @@ _BY_NAME: dict[str, type[Any]] = {
 
 def event_to_json(event: Event) -> dict[str, Any]:
     """`{"type": "StepFinished", …}`; fields at their default are left out, so a step without surprises is small."""
-    values = asdict(event)
-    kept = {f.name: values[f.name] for f in fields(event) if f.name in values and not _is_default(f, values[f.name])}
-    return {"type": type(event).__name__, **kept}
+    kind = type(event).__name__
+    document: dict[str, Any] = {"type": kind}
+    for spec in _SPECS[kind]:
+        value = getattr(event, spec.name)
+        if value != spec.default:
+            document[spec.name] = value
+    return document
 
 
 def event_from_json(document: Mapping[str, Any]) -> Event:
@@ -140,46 +144,66 @@ def event_from_json(document: Mapping[str, Any]) -> Event:
 
     Raises RequestError when the type is unknown, a field is missing or has the wrong type; fields of a newer version are dropped.
     """
-    kind = _BY_NAME.get(str(document.get("type")))
-    if kind is None:
-        raise RequestError(f"unknown event type {document.get('type')!r}", field="type")
-    known = {f.name: document[f.name] for f in fields(kind) if f.name in document}
+    word = document.get("type")
+    specs = _SPECS.get(word) if isinstance(word, str) else None
+    if specs is None:
+        raise RequestError(f"unknown event type {word!r}", field="type")
+    assert isinstance(word, str)
+    known: dict[str, Any] = {}
+    for spec in specs:
+        if spec.name in document:
+            value = known[spec.name] = document[spec.name]
+            if type(value) not in spec.usual or (isinstance(value, str) and len(value) > TEXT_LIMIT):
+                _refuse(spec, value)
     try:
-        event: Event = kind(**known)
+        event: Event = _BY_NAME[word](**known)
     except TypeError as error:
-        raise RequestError(f"{document['type']}: {error}", field="events") from None
-    _check(event)
+        raise RequestError(f"{word}: {error}", field="events") from None
     return event
 
 
-def _is_default(spec: Any, value: Any) -> bool:
-    if spec.default_factory is not None and callable(spec.default_factory):
-        return bool(value == spec.default_factory())
-    return bool(spec.default == value)
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """What a field may hold; worked out once, since every event of every run is read with it."""
+
+    name: str
+    label: str  #: with the kind before it
+    usual: frozenset[type]
+    wanted: str  #: in words
+    default: Any  #: `MISSING` without one
 
 
-_ALLOWED: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-    "str | None": (str, type(None)),
-    "int | None": (int, type(None)),
+_TYPES: dict[str, frozenset[type]] = {
+    "str": frozenset({str}),
+    "int": frozenset({int}),
+    "float": frozenset({int, float}),
+    "bool": frozenset({bool}),
+    "str | None": frozenset({str, type(None)}),
+    "int | None": frozenset({int, type(None)}),
 }
 
 
-def _check(event: Event) -> None:
-    for spec in fields(event):
-        value = getattr(event, spec.name)
-        label = f"{type(event).__name__}.{spec.name}"
-        name = spec.type.__name__ if isinstance(spec.type, type) else str(spec.type)
-        allowed = _ALLOWED.get(name)
-        if allowed is not None and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed)):
-            raise RequestError(f"{label} must be {name}, not {type(value).__name__}", field=label)
-        if isinstance(value, str) and len(value) > TEXT_LIMIT:
-            raise RequestError(f"{label} is longer than {TEXT_LIMIT} characters", field=label)
-        if name.startswith("Mapping") or "Mapping" in str(spec.type):
-            if not isinstance(value, dict):
-                raise RequestError(f"{label} must be an object", field=label)
-        elif "tuple" in str(spec.type) and not isinstance(value, list | tuple):
-            raise RequestError(f"{label} must be an array", field=label)
+def _spec(kind: type[Any], told: Any) -> _Spec:
+    name = told.type.__name__ if isinstance(told.type, type) else str(told.type)
+    wanted = name
+    if "Mapping" in str(told.type):
+        usual, wanted = frozenset[type]({dict}), "an object"
+    elif "tuple" in str(told.type):
+        usual, wanted = frozenset[type]({list, tuple}), "an array"
+    else:
+        usual = _TYPES[name]
+    default = told.default_factory() if told.default_factory is not MISSING else told.default
+    return _Spec(told.name, f"{kind.__name__}.{told.name}", usual, wanted, default)
+
+
+_SPECS = {name: tuple(_spec(kind, told) for told in fields(kind)) for name, kind in _BY_NAME.items()}
+
+
+def _refuse(spec: _Spec, value: Any) -> None:
+    """Raises RequestError, unless the value is of a kind of what is wanted, such as a word of a `StrEnum`, and not too long."""
+    if isinstance(value, tuple(spec.usual)) and (bool in spec.usual or not isinstance(value, bool)):
+        if not isinstance(value, str) or len(value) <= TEXT_LIMIT:
+            return
+        raise RequestError(f"{spec.label} is longer than {TEXT_LIMIT} characters", field=spec.label)
+    said = "" if spec.wanted.startswith("an ") else f", not {type(value).__name__}"
+    raise RequestError(f"{spec.label} must be {spec.wanted}{said}", field=spec.label)

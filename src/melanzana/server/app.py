@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from melanzana.server import openapi, problems, routes
 from melanzana.server.error_pages import ErrorPages
+from melanzana.server.express import Express
 from melanzana.server.limits import BodyLimits, body_limits
 from melanzana.server.services import Services
 from melanzana.server.settings import ServerSettings
@@ -37,7 +38,8 @@ def create_app(settings: ServerSettings, services: Services) -> ASGIApp:
     ErrorPages(pages, services.gate).install(app)
     openapi.install(app, settings.realm)
     headers = SECURITY_HEADERS | (HSTS if settings.base_url.startswith("https://") else {})
-    return SecurityHeaders(BodyLimits(app, body_limits(settings)), headers)
+    express = Express(app, routes.express(services), problems.answer)
+    return SecurityHeaders(BodyLimits(express, body_limits(settings)), headers)
 
 
 class SecurityHeaders:
@@ -45,16 +47,16 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         self._app = app
-        self._headers = headers
+        self._raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                set_already = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in self._raw if pair[0] not in set_already)]
                 if message["status"] == 500:
-                    headers["Connection"] = "close"  # uvicorn closes it after an error; unsaid, the next request would be lost
+                    # uvicorn closes it after an error; unsaid, the next request would be lost.
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -56,6 +56,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected_error)
 
 
+async def answer(request: Request, error: Exception) -> Response:
+    """The answer to any error of ours, expected or not."""
+    known = isinstance(error, errors.MelanzanaError)
+    return await (_melanzana_error(request, error) if known else _unexpected_error(request, error))
+
+
 def _validation(code: str, details: Sequence[Mapping[str, Any]], **extra: Any) -> Response:
     title = HTTPStatus(422).phrase
     return JSONResponse(

@@ -26,6 +26,7 @@ from melanzana.reports import analysis_api, comparing_api, comparing_pages, file
 from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
+from melanzana.server.express import Call
 from melanzana.server.services import Services
 from melanzana.shrinking import api as shrinking_api
 from melanzana.shrinking import pages as shrinking_pages
@@ -112,6 +113,15 @@ NAVIGATION = (
         summary="Every grant, login and change of access, in a chain that shows tampering.",
     ),
 )
+
+
+def express(services: Services) -> dict[tuple[str, str], Call]:
+    """The calls that take the short way."""
+    gate = services.gate
+    return {
+        **executions_api.express(services.executions, gate, services.agents, strict=services.settings.strict),
+        **agents_api.express(services.agents, gate),
+    }
 
 
 def include(app: FastAPI, services: Services) -> Pages:
