@@ -44,7 +44,13 @@ def test_and_binds_before_or_and_not_before_both() -> None:
     assert [meets(set(tags)) for tags in (["smoke"], ["smoke", "slow"], ["slow", "wip"], [])] == [True, False, True, False]
 
 
-@pytest.mark.parametrize("text", ["", "and", "a b", "(a", "a or", "not", ")", "a and or b", "(" * 200 + "a", "a" * 5_000])
+def test_the_older_form_has_commas_and_tildes() -> None:
+    """`@a,@b ~@c` is (a or b) and not c."""
+    meets = parse_tags("@a,@b ~@c")
+    assert [meets(set(tags)) for tags in ("a", "b", "ac", "", "c")] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("text", ["", ",", "and", "a b or", "(a", "a or", "not", ")", "a and or b", "(" * 200 + "a", "a" * 5_000])
 def test_what_is_no_expression_is_refused(text: str) -> None:
     """The error names the field and shows how to write one."""
     with pytest.raises(RequestError, match="write it like") as caught:

@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "melanzana.cli.replay:replay",
     "shrink": "melanzana.cli.shrink:shrink",
     "report": "melanzana.cli.report:report",
+    "ci": "melanzana.cli.ci:app",
     "generate": "melanzana.cli.generate:generate",
     "check": "melanzana.cli.check:check",
     "convert": "melanzana.cli.convert:convert",

@@ -46,9 +46,14 @@ def exit_code(error: MelanzanaError) -> int:
 
 
 def main() -> None:
-    """Run the command line; an error that has a name is one line on stderr, never a traceback."""
+    """The entry point `melanzana`."""
+    main_of(app)
+
+
+def main_of(commands: typer.Typer) -> None:
+    """Run a command line; an error that has a name is one line on stderr, never a traceback."""
     try:
-        app()
+        commands()
     except MelanzanaError as error:
         typer.echo(f"melanzana: {error.message}", err=True)
         sys.exit(exit_code(error))

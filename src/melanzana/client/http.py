@@ -6,6 +6,7 @@ the connection broke later, only if the request may be carried out twice. Every 
 
 import asyncio
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -65,13 +66,16 @@ class Connection:
         tokens: TokenSource,
         transport: httpx.AsyncBaseTransport | None = None,
         patience: Patience | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
+        """`trust`: which certificates are believed; None: those of the system."""
         self._tokens = tokens
         self._patience = patience or Patience()
         host = _host(base_url)
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/"),
             transport=transport,
+            verify=True if trust is None else trust,
             timeout=self._patience.timeout_seconds,
             headers={"User-Agent": f"melanzana/{__version__}"},
             trust_env=host not in _LOOPBACK,  # a proxy has no business between two programs on one machine

@@ -7,6 +7,7 @@
 Answers are the server's JSON as it is; `docs/reference/rest-api.md` describes the fields. Errors are those of `melanzana.errors`.
 """
 
+import ssl
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +21,8 @@ from melanzana.client.tokens import TokenSource
 
 Json = dict[str, Any]
 _EXECUTIONS = "/execution_service/api/v1/executions"
+_CONFIGURATIONS = "/test_config_service/api/v1/test_configurations"
+_TASKS = "/task_scheduler_service/api/v1/task_instances"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +51,9 @@ class RestClient:
         token_source: TokenSource,
         transport: httpx.AsyncBaseTransport | None = None,
         patience: Patience | None = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
-        self._connection = Connection(base_url, token_source, transport, patience)
+        self._connection = Connection(base_url, token_source, transport, patience, trust)
 
     async def import_model(self, model: str | Mapping[str, Any], name: str | None = None, group: str | None = None) -> Json:
         """Save a model: our text, or the object of any format that the server reads. A known uuid gets a new version."""
@@ -91,6 +95,30 @@ class RestClient:
 
     async def agents(self) -> list[Json]:
         return await self._list(Call(method="GET", path="/ai/agents"))
+
+    async def test_configurations(self, name: str | None = None) -> list[Json]:
+        """All of them, or the one of this name."""
+        query = None if name is None else {"name": name}
+        answer = await self._object(Call(method="GET", path=_CONFIGURATIONS, query=query))
+        return list(answer["items"])
+
+    async def start_configuration(self, test_config_id: str, body: Json, idempotency_key: str | None = None) -> Json:
+        """Start; safe to repeat: the same key starts one task instance. A key is made up when none is given."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        path = f"{_TASKS}/{_part(test_config_id)}"
+        return await self._object(Call(method="POST", path=path, json=body, headers=headers, repeatable=True))
+
+    async def task(self, task_instance_id: str) -> Json:
+        return await self._object(Call(method="GET", path=f"{_TASKS}/{_part(task_instance_id)}"))
+
+    async def abort_task(self, task_instance_id: str) -> None:
+        """Ask everything of it to stop; it has stopped when `task` says so."""
+        await self._connection.send(Call(method="DELETE", path=f"{_TASKS}/{_part(task_instance_id)}"))
+
+    async def task_junit(self, task_instance_id: str) -> bytes:
+        """The task instance as JUnit XML."""
+        path = f"/api/v2/test_config_results/{_part(task_instance_id)}/junit"
+        return (await self._connection.send(Call(method="GET", path=path, headers={"Accept": "application/xml"}))).content
 
     async def close(self) -> None:
         await self._connection.close()

@@ -2,7 +2,8 @@
 
     expression = term {"or" term} ;  term = factor {"and" factor} ;  factor = ["not"] ( tag | "(" expression ")" )
 
-A tag may be written with or without `@`. Words are compared as they are written; the operators in any case.
+The original's older form is read as well: `@a,@b ~@c` means (a or b) and not c; a comma binds before a space. A tag may be written
+with or without `@`. Words are compared as they are written; the operators in any case.
 """
 
 import re
@@ -20,7 +21,22 @@ def parse_tags(text: str) -> Meets:
     """What tells whether a set of tags meets the expression. Raises RequestError saying where it is wrong."""
     if len(text) > _LIMIT:
         raise _wrong(f"is longer than {_LIMIT} characters")
-    return _Parser(list(_tokens(text))).whole()
+    tokens = list(_tokens(text))
+    words = {token.lower() for token in tokens}
+    return _Parser(tokens).whole() if words & {"and", "or", "not", "(", ")"} else _older(tokens)
+
+
+def _older(groups: list[str]) -> Meets:
+    """Every group must be met; one of a group's tags is enough, `~` before a tag means that it must not be there."""
+    parts = [[tag for tag in group.split(",") if tag] for group in groups]
+    if not all(parts) or not parts:
+        raise _wrong("has no tag" if parts else "is empty")
+    return lambda tags: all(any(_older_tag(tag, tags) for tag in part) for part in parts)
+
+
+def _older_tag(tag: str, tags: Set[str]) -> bool:
+    name = tag.removeprefix("~").removeprefix("@")
+    return (name in tags) != tag.startswith("~")
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from melanzana.catalog import api as catalog_api
 from melanzana.catalog import case_api, draft_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
-from melanzana.compat import ai_auth, api_auth, licences, run_control, sut_status
+from melanzana.compat import ai_auth, api_auth, licences, public_config_results, run_control, sut_status
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.configurations import api as configurations_api
@@ -164,6 +164,7 @@ def _include_older(app: FastAPI, services: Services) -> None:
     app.include_router(sut_status.router(services.agents, services.executions, services.gate))
     app.include_router(run_control.router(services.agents, services.catalog, services.executions, services.gate))
     app.include_router(licences.router(services.gate))
+    app.include_router(public_config_results.router(services.configurations, services.gate, services.settings.base_url))
 
 
 def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
