@@ -220,6 +220,11 @@ async def check_page(page: Page, *, keyboard: bool = True, ours: bool = True) ->
     assert watched.elsewhere == [], f"{page.url} asks other hosts: {watched.elsewhere}"
 
 
+def watch_of(page: Page) -> Watched:
+    """What a page did that it should not have done, for tests of pages that are not ours."""
+    return _watched[page]
+
+
 async def accessibility(page: Page) -> AxeResults:
     """What axe-core finds, best practices included."""
     return await Axe().run(page)

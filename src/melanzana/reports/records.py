@@ -88,6 +88,11 @@ class Kept:
         return cls(id=seq, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256, step=file.step)
 
     @property
+    def is_trace(self) -> bool:
+        """Can Playwright's trace viewer open it?"""
+        return self.media_type == "application/zip" and self.name.endswith("trace.zip")
+
+    @property
     def is_image(self) -> bool:
         """Can a browser show it as a picture?"""
         return self.media_type.partition(";")[0].strip().lower() in IMAGES

@@ -22,7 +22,7 @@ from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
-from melanzana.reports import analysis_api, comparing_api, comparing_pages, files_api, live, model_pages, run_pages
+from melanzana.reports import analysis_api, comparing_api, comparing_pages, files_api, live, model_pages, run_pages, trace_viewer
 from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
@@ -177,6 +177,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(model_pages.router(models, gate, pages))
     app.include_router(reports_pages.router(services.reports, gate, pages))
     runs = run_pages.RunRooms(services.reports, services.executions)
+    app.include_router(trace_viewer.router(gate))
     app.include_router(live.router(runs, gate, pages, services.clock))
     app.include_router(run_pages.router(runs, gate, pages))
     app.include_router(shrinking_pages.router(services.shrinking, gate, pages))
