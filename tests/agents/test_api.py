@@ -122,7 +122,7 @@ async def test_labels_and_draining_are_changed_over_rest(tmp_path: Path) -> None
         ini = dict(file["rack-1"])
         await speak(app, ini, "sessions", {"capabilities": ["python"], "instance": "one"})
         answer = await speak(app, ini, "departures", {})
-        assert answer.json() == {"agent_name": "rack-1", "status": "Draining"}
+        assert answer.json() == {"agent_name": "rack-1", "status": "Draining", "session": 1}
         refused = await speak(app, ini, "leases", {"session": 1, "wait_seconds": 0})
         assert (refused.status_code, refused.json()["code"]) == (409, "agent_drained")
         await speak(app, ini, "departures", {"session": 1, "gone": True})

@@ -166,7 +166,7 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
     async def leave(principal: works, body: shapes.DepartureBody) -> shapes.DepartureAnswer:
         """Take no more work: this process ends with its last run, or has ended."""
         view = await service.leave(principal, body.session, gone=body.gone)
-        return shapes.DepartureAnswer(agent_name=view.agent.name, status=view.status)
+        return shapes.DepartureAnswer(agent_name=view.agent.name, status=view.status, session=view.agent.session)
 
     @routes.post(
         f"{prefix}/attachments",

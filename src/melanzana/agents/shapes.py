@@ -117,6 +117,7 @@ class DepartureBody(BaseModel):
 class DepartureAnswer(BaseModel):
     agent_name: str
     status: AgentStatus
+    session: int = Field(description="Of the process that leaves; 0 when there never was one.")
 
 
 class LeaseBody(BaseModel):

@@ -44,6 +44,9 @@ def agent(  # noqa: PLR0917 - one parameter a flag
     max_files: Annotated[
         int, typer.Option(min=0, help="Most open files of a process. 0: no limit.", rich_help_panel=_BOUNDS)
     ] = 4096,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Let the process that has these keys end with its last run, and wait for it.")
+    ] = False,
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], typer.Option(help="Least severity logged.")] = "INFO",
 ) -> None:
     """Take work from a server and perform it here, until SIGTERM or Ctrl-C.
@@ -51,11 +54,15 @@ def agent(  # noqa: PLR0917 - one parameter a flag
     No more work is taken then. A run that is under way has --drain-seconds to end; after that it is aborted and reported as an
     error. A second signal aborts it at once. Action code runs in a process of its own and never sees the access keys; of the
     environment it gets what programs need, and what --env names.
+
+    With --drain nothing is started: the process that works with these keys, here or elsewhere, is asked to end when its run has.
     """
     import asyncio
     import os
     from dataclasses import replace
 
+    from melanzana.cli.draining import drain_agent, told
+    from melanzana.errors import AuthError
     from melanzana.runner.environment import passed_on
     from melanzana.runner.ini import read_ini
     from melanzana.runner.limits import MEGABYTE, Limits
@@ -73,7 +80,10 @@ def agent(  # noqa: PLR0917 - one parameter a flag
     workers = ProcessWorkers(suites, passed_on(os.environ, env or []), limits=limits, apart=True)
     times: dict[str, Any] = {"step_seconds": step_seconds or None, "run_seconds": run_seconds or None}
     settings = replace(_settings(dry_only, slots, label or []), drain_seconds=drain_seconds, **times)
-    asyncio.run(_work(section, settings, workers))
+    try:
+        asyncio.run(drain_agent(section) if drain else _work(section, settings, workers))
+    except AuthError as error:
+        raise told(error, section, ini) from None
 
 
 def _settings(dry_only: bool, slots: int, labels: list[str]) -> "AgentSettings":

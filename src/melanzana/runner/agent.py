@@ -21,6 +21,8 @@ from melanzana.runner.workers import WorkerFactory
 _log = structlog.get_logger("melanzana.agent")
 #: An empty answer to `lease` that comes sooner than this is not followed by the next question at once.
 _LEAST_POLL_SECONDS = 0.5
+#: While the server does not answer, the log says so this often, in seconds.
+_TELL_SECONDS = 60.0
 #: How long saying goodbye may take, in seconds.
 _LEAVE_SECONDS = 2.0
 _T = TypeVar("_T")
@@ -34,6 +36,7 @@ class Agent:
         self._settings = settings or AgentSettings()
         self._means = Means(peer=peer, clock=clock, workers=workers, settings=self._settings)
         self._stopping = asyncio.Event()
+        self._told_at: float | None = None  #: when the log last said that the server does not answer
         self._attempts: dict[tuple[str, int], Attempt] = {}
 
     @property
@@ -80,12 +83,19 @@ class Agent:
                 async with asyncio.timeout(self._settings.call_seconds):
                     session = await self._peer.register(hello)
             except (UnavailableError, TimeoutError) as error:
-                _log.warning("the server does not answer", error=str(error))
+                self._tell_silence(error)
                 await self._unless_stopping(pauses.next())
             else:
-                _log.info("registered", agent=session.agent_name, session=session.session)
+                _log.info(f"{session.agent_name} is registered and waits for work", session=session.session)
                 return session
         return None
+
+    def _tell_silence(self, error: Exception) -> None:
+        """Once a minute, so that a night without a server leaves a log that can be read."""
+        now = self._clock.monotonic()
+        if self._told_at is None or now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            _log.warning(f"{error or 'the server is too slow to answer'}; trying again")
 
     async def _serve_all(self, session: Session) -> None:
         async with asyncio.TaskGroup() as group:
@@ -118,9 +128,13 @@ class Agent:
         sent = self._clock.monotonic()
         try:
             lease = await self._unless_stopping(self._ask(session))
-        except (UnavailableError, TimeoutError):
+        except (UnavailableError, TimeoutError) as error:
+            self._tell_silence(error)
             await self._unless_stopping(pauses.next())
             return None
+        if self._told_at is not None:
+            self._told_at = None
+            _log.info("the server answers again")
         pauses.reset()
         early = _LEAST_POLL_SECONDS - (self._clock.monotonic() - sent)
         if lease is None and early > 0:

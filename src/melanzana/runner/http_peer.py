@@ -4,29 +4,54 @@ Nothing is repeated here: the agent knows until when asking again makes sense. P
 forms those of `protocol/wire.py`.
 """
 
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import structlog
 
 from melanzana.client.http import Call, Connection, Patience
 from melanzana.client.tokens import TokenSource
+from melanzana.clock import Clock, SystemClock
 from melanzana.errors import UnavailableError
 from melanzana.protocol import wire
 from melanzana.protocol.peer import Directive, Hello, Lease, Report, Session
 
+_log = structlog.get_logger("melanzana.agent")
 _ROOT = "/agent_service/api/v1"
+#: Clocks that are further apart than this are told, in seconds.
+_CLOCK_SECONDS = 60.0
 #: How much longer than asked for an answer may take, in seconds.
 _SLACK_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """How far a process is on its way out."""
+
+    agent_name: str
+    status: str  #: as the server's pages show it; `Disconnected` once it has ended
+    session: int
 
 
 class HttpPeer:
     """Speaks to one server as one agent."""
 
-    def __init__(self, base_url: str, tokens: TokenSource, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        tokens: TokenSource,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._connection = Connection(base_url, tokens, transport, Patience(attempts=1))
+        self._clock = clock or SystemClock()
 
     async def register(self, hello: Hello) -> Session:
         answer = await self._post("/sessions", wire.hello_to_json(hello))
+        self._compare_clocks(answer)
         return wire.session_from_json(_json(answer))
 
     async def lease(self, session: Session, wait_seconds: float) -> Lease | None:
@@ -42,13 +67,16 @@ class HttpPeer:
     async def leave(self, session: Session, *, gone: bool) -> None:
         await self._post("/departures", {"session": session.session, "gone": gone})
 
-    async def drain(self) -> tuple[str, str]:
-        """Ask whichever process works as this agent to end with its last run; the agent's name and its status now."""
-        answer = _json(await self._post("/departures", {}))
+    async def drain(self, session: int | None = None) -> Draining:
+        """Ask the process of this session, None: whichever works as this agent, to end with its last run.
+
+        Raises SessionReplacedError when another process has taken its place.
+        """
+        answer = _json(await self._post("/departures", {} if session is None else {"session": session}))
         try:
-            return str(answer["agent_name"]), str(answer["status"])
-        except (TypeError, KeyError):
-            raise UnavailableError("the server's answer to a departure has no status") from None
+            return Draining(str(answer["agent_name"]), str(answer["status"]), int(answer["session"]))
+        except (TypeError, KeyError, ValueError):
+            raise UnavailableError("the server's answer to a departure is not complete") from None
 
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         headers = {
@@ -66,6 +94,16 @@ class HttpPeer:
 
     async def close(self) -> None:
         await self._connection.close()
+
+    def _compare_clocks(self, answer: httpx.Response) -> None:
+        """A wrong clock does no harm to leases, which count no wall clock; but the times in logs and files are wrong."""
+        with suppress(KeyError, ValueError, TypeError):
+            ahead = (self._clock.now() - parsedate_to_datetime(answer.headers["date"])).total_seconds()
+            if abs(ahead) > _CLOCK_SECONDS:
+                side = "ahead of" if ahead > 0 else "behind"
+                _log.warning(
+                    f"this machine's clock is {abs(ahead):.0f} s {side} the server's: set it, or times in its logs are wrong"
+                )
 
     async def _post(self, path: str, body: dict[str, Any], wait_seconds: float = 0.0) -> httpx.Response:
         call = Call(method="POST", path=_ROOT + path, json=body, timeout_seconds=wait_seconds + _SLACK_SECONDS)
