@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from melanzana.generation.standard_models import STANDARD_MODELS
-from melanzana.graph.model import Model, StateKind
-from melanzana.reports.drawing import MOST_STATES, draw
+from melanzana.graph.model import Box, Model, StateKind
+from melanzana.reports.drawing import MOST_STATES, Viewing, draw, draw_view
 from support_walks import EXIT, act, back, model, place, sequent, start
 
 SHOP = model(
@@ -74,3 +74,34 @@ def test_a_large_model_is_not_drawn() -> None:
     """Nobody could read it."""
     many = [place(f"S{number}", act(f"a{number}", "Start")) for number in range(MOST_STATES)]
     assert draw(model(start(act("go", "S0")), *many), {}, {}) is None
+
+
+def test_cards_lie_where_they_were_put_and_a_new_one_in_a_free_spot() -> None:
+    """A place left of or above everything is as good as any; nothing lies on anything."""
+    first = draw(SHOP, {}, {})
+    assert first is not None
+    boxes = {card.id: Box(x=card.x - 500, y=card.y - 90) for card in first.cards if card.name != "Island"}
+    picture = draw(SHOP, {}, {}, boxes)
+    assert picture is not None
+    assert {card.id: (card.x, card.y) for card in picture.cards if card.id in boxes} == {
+        own: (box.x, box.y) for own, box in boxes.items()
+    }
+    assert (picture.left, picture.top) == (min(c.x for c in picture.cards) - 16, min(c.y for c in picture.cards) - 16)
+    island = next(card for card in picture.cards if card.name == "Island")
+    apart = [
+        abs(island.x - c.x) >= picture.card_width or island.y > c.y + c.height or c.y > island.y + island.height
+        for c in picture.cards
+    ]
+    assert sum(apart) == len(picture.cards) - 1
+
+
+def test_what_is_around_a_state_is_drawn_for_itself() -> None:
+    """The neighbours in both directions, of models of any size; arrows to others are left out."""
+    island = next(state.id for state in SHOP.states if state.name == "Island")
+    alone = draw_view(SHOP, Viewing(near=island))
+    assert alone is not None
+    assert [card.name for card in alone.cards] == ["Island"]
+    results = next(state.id for state in SHOP.states if state.name == "Results")
+    near = draw_view(SHOP, Viewing(near=results))
+    assert near is not None
+    assert {card.name for card in near.cards} == {"Start", "Results", "Detail", "Anywhere"}

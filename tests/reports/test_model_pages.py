@@ -123,7 +123,7 @@ async def test_a_model_that_is_not_there(app: RunningApp) -> None:
 
 async def test_a_large_model_has_its_outline_alone(app: RunningApp) -> None:
     """And says so."""
-    states = "".join(f"  S{number}: {{actions: {{a{number}: S{(number + 1) % 100}}}}}\n" for number in range(100))
+    states = "".join(f"  S{number}: {{actions: {{a{number}: S{(number + 1) % 400}}}}}\n" for number in range(400))
     version = await app.services.catalog.add_model(REALM, None, None, read_text(f"model: Ring\nstart: S0\nstates:\n{states}"))
     page = await text_of(app, f"/models/{version.model_id}")
     assert "too large for a picture" in page and "S99" in page

@@ -17,7 +17,7 @@ from melanzana.catalog import store_drafts as store
 from melanzana.catalog.checking import checked
 from melanzana.catalog.draft_reading import boxes_of, changed, expect, newer, read_draft, row_of
 from melanzana.catalog.draft_records import Draft, DraftRow, Gesture, LayoutRow, Published
-from melanzana.catalog.records import Saved, Upload
+from melanzana.catalog.records import ModelEntry, Saved, Upload
 from melanzana.catalog.service import CatalogService, ModelRef
 from melanzana.clock import Clock
 from melanzana.errors import ConflictError, MelanzanaError
@@ -53,6 +53,11 @@ class DraftService:
         """The draft, or the newest version as one. Raises NotFoundError."""
         entry, version = await self._catalog.current(realm, ref)
         return await self._database.read(lambda tx: read_draft(tx, entry, version))
+
+    async def boxes(self, entry: ModelEntry) -> Mapping[str, Box]:
+        """Where somebody put the elements of a model, by id, whatever version is shown; nothing where nobody did."""
+        row = await self._database.read(lambda tx: store.find_layout(tx, entry.id))
+        return boxes_of(row.boxes) if row is not None else {}
 
     async def edit(
         self,

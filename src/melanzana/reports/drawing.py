@@ -1,24 +1,20 @@
-"""Where the cards and arrows of a model's picture lie: a state is a card with a row for each of its actions.
+"""The picture of a model: a state is a card with a row for each of its actions, and an arrow leaves at the row of its action.
 
-The cards stand in columns by their distance from Start; within a column they stand near what leads to them (the barycenter
-heuristic: Sugiyama, Tagawa and Toda, "Methods for visual understanding of hierarchical system structures", IEEE Transactions on
-Systems, Man, and Cybernetics 11, 1981). An arrow leaves at the row of its action. Actions that stay, end the iteration or go back
-have a sign instead of an arrow. `model_pages.py` asks, `graph.html` draws. Cost: a few passes over the actions.
+Actions that stay, end the iteration or go back have a sign instead of an arrow. `placing.py` says where the cards lie; the pages of
+models, of their editing and of runs ask; `graph.html` and `edit_canvas.html` draw.
 """
 
-from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from melanzana.graph.model import Action, ActionKind, Model, State, StateKind
+from melanzana.graph.model import Action, ActionKind, Box, Model, State, StateKind
+from melanzana.reports.placing import ANYWHERE, COLUMN_GAP, MARGIN, WIDTH, Places, around, place
 
-#: Larger models are not drawn: nobody could read them.
-MOST_STATES = 80
-_WIDTH, _HEAD, _ROW, _FOOT = 210, 30, 22, 6
-_COLUMN_GAP, _GAP, _MARGIN = 96, 26, 16
-_SWEEPS = 4
+#: Larger models are not drawn whole: nobody could read them.
+MOST_STATES = 300
+_HEAD, _ROW, _FOOT = 32, 24, 6
 _CHARACTERS = 24
-_ANYWHERE = "anywhere"
+_HOPS, _MOST_NEAR = 2, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +51,15 @@ class Arrow:
     path: str
     taken: bool
     action: str  #: id
+    target: str  #: id of the card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """Everything to draw, in pixels."""
+    """Everything to draw, in pixels. `left` and `top` are where the frame begins: a card may lie anywhere."""
 
+    left: int
+    top: int
     width: int
     height: int
     card_width: int
@@ -68,81 +67,73 @@ class Picture:
     arrows: tuple[Arrow, ...]
 
 
-def draw(model: Model, hits: Mapping[str, int], taken: Mapping[tuple[str, str | None], int]) -> Picture | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewing:
+    """What of a model is drawn, and how."""
+
+    hits: Mapping[str, int] = field(default_factory=dict)  #: by element id
+    taken: Mapping[tuple[str, str | None], int] = field(default_factory=dict)  #: by action and target
+    boxes: Mapping[str, Box] = field(default_factory=dict)  #: where cards were put, by id
+    near: str = ""  #: only what is around this state, arranged for itself
+
+
+def draw(
+    model: Model,
+    hits: Mapping[str, int],
+    taken: Mapping[tuple[str, str | None], int],
+    boxes: Mapping[str, Box] | None = None,
+) -> Picture | None:
     """The picture, with hit counts of elements and of transitions; None when the model is too large for one."""
-    states = [state for state in model.states if state.kind in (StateKind.START, StateKind.NORMAL)]
-    if len(states) > MOST_STATES:
-        return None
-    return _Drawing(model, states, hits, taken).picture()
+    return draw_view(model, Viewing(hits=hits, taken=taken, boxes=boxes or {}))
+
+
+def draw_view(model: Model, viewing: Viewing) -> Picture | None:
+    """The same for a part of the model. A part is drawn of models of any size."""
+    drawing = _Drawing(model, viewing)
+    return drawing.picture() if viewing.near or len(drawing.states) <= MOST_STATES else None
 
 
 class _Drawing:
-    def __init__(
-        self, model: Model, states: list[State], hits: Mapping[str, int], taken: Mapping[tuple[str, str | None], int]
-    ) -> None:
-        self._states = {state.id: state for state in states}
+    def __init__(self, model: Model, viewing: Viewing) -> None:
+        states = [state for state in model.states if state.kind in (StateKind.START, StateKind.NORMAL)]
+        self.states = {state.id: state for state in states}
         self._names = {state.id: state.name for state in model.states} | {action.id: action.name for _, action in model.actions()}
         self._kinds = {state.id: state.kind for state in model.states}
-        self._actions = {state.id: state.actions for state in states}
+        self._actions: dict[str, tuple[Action, ...]] = {state.id: state.actions for state in states}
         if model.global_actions:
-            self._actions[_ANYWHERE] = model.global_actions
-        self._hits, self._taken = hits, taken
+            self._actions[ANYWHERE] = model.global_actions
+        self._viewing = viewing
         self._chains = {action.id: action for _, action in model.actions() if action.kind is ActionKind.SEQUENT}
 
     def picture(self) -> Picture:
-        columns = self._columns()
-        tallest = max((self._height_of(column) for column in columns), default=0)
-        cards: dict[str, Card] = {}
-        for number, column in enumerate(columns):
-            y = _MARGIN + (tallest - self._height_of(column)) // 2
-            for card_id in column:
-                card = cards[card_id] = self._card(card_id, _MARGIN + number * (_WIDTH + _COLUMN_GAP), y)
-                y += card.height + _GAP
+        places = self._places()
+        heights = {card_id: self._height(card_id) for card_id in places}
+        cards = {card_id: self._card(card_id, places[card_id], heights[card_id]) for card_id in places}
         arrows = [arrow for card in cards.values() for arrow in self._arrows(card, cards)]
-        width = 2 * _MARGIN + len(columns) * _WIDTH + (len(columns) - 1) * _COLUMN_GAP
+        left = min((x for x, _ in places.values()), default=MARGIN) - MARGIN
+        top = min((y for _, y in places.values()), default=MARGIN) - MARGIN
+        right = max((x for x, _ in places.values()), default=0) + WIDTH + MARGIN
+        bottom = max((y + heights[card_id] for card_id, (_, y) in places.items()), default=0) + MARGIN
         return Picture(
-            width=width, height=tallest + 2 * _MARGIN, card_width=_WIDTH, cards=tuple(cards.values()), arrows=tuple(arrows)
+            left=left,
+            top=top,
+            width=right - left,
+            height=bottom - top,
+            card_width=WIDTH,
+            cards=tuple(cards.values()),
+            arrows=tuple(arrows),
         )
 
-    # ---- columns
-
-    def _columns(self) -> list[list[str]]:
-        distance = self._distances()
-        columns: dict[int, list[str]] = defaultdict(list)
-        for card_id in self._actions:
-            columns[distance[card_id]].append(card_id)
-        found = [columns[number] for number in sorted(columns)]
-        before = self._neighbours()
-        for sweep in range(_SWEEPS):
-            for column in found if sweep % 2 == 0 else found[::-1]:
-                place = {card_id: index for one in found for index, card_id in enumerate(one)}
-                column.sort(key=lambda card_id: _mean([place[other] for other in before[card_id]], place[card_id]))
-        return found
-
-    def _distances(self) -> dict[str, int]:
-        """From Start, in actions; what cannot be reached by arrows stands in the last column."""
-        start = next((state.id for state in self._states.values() if state.kind is StateKind.START), None)
-        distance = {start: 0} if start is not None else {}
-        waiting = deque(distance)
-        while waiting:
-            here = waiting.popleft()
-            for action in self._actions[here]:
-                for target in self._targets(action):
-                    if target not in distance:
-                        distance[target] = distance[here] + 1
-                        waiting.append(target)
-        far = max(distance.values(), default=0) + 1
-        return {card_id: distance.get(card_id, 0 if card_id == _ANYWHERE else far) for card_id in self._actions}
-
-    def _neighbours(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {card_id: [] for card_id in self._actions}
-        for card_id, actions in self._actions.items():
-            for action in actions:
-                for target in self._targets(action):
-                    if target != card_id:
-                        found[card_id].append(target)
-                        found[target].append(card_id)
-        return found
+    def _places(self) -> Places:
+        leads = {card: [t for action in actions for t in self._targets(action)] for card, actions in self._actions.items()}
+        start = next((state.id for state in self.states.values() if state.kind is StateKind.START), None)
+        boxes = self._viewing.boxes
+        if self._viewing.near:
+            middle = self._viewing.near if self._viewing.near in leads else start
+            kept = around(leads, middle, hops=_HOPS, most=_MOST_NEAR) if middle is not None else frozenset[str]()
+            leads = {card: [target for target in targets if target in kept] for card, targets in leads.items() if card in kept}
+            start, boxes = middle, {}
+        return place(leads, {card: self._height(card) for card in leads}, start, boxes)
 
     def _targets(self, action: Action) -> list[str]:
         """The cards that it leads to, through sequent actions as well."""
@@ -151,7 +142,7 @@ class _Drawing:
     def _followed(self, action: Action, seen: set[str]) -> list[str]:
         found = []
         for target in action.targets:
-            if target in self._states:
+            if target in self.states:
                 found.append(target)
             elif target in self._chains and target not in seen:
                 found += self._followed(self._chains[target], seen | {target})
@@ -159,26 +150,24 @@ class _Drawing:
 
     # ---- cards
 
-    def _height_of(self, column: list[str]) -> int:
-        return sum(self._card_height(card_id) for card_id in column) + _GAP * (len(column) - 1)
-
-    def _card_height(self, card_id: str) -> int:
+    def _height(self, card_id: str) -> int:
         return _HEAD + _ROW * len(self._actions[card_id]) + _FOOT
 
-    def _card(self, card_id: str, x: int, y: int) -> Card:
+    def _card(self, card_id: str, at: tuple[int, int], height: int) -> Card:
+        x, y = at
         rows = tuple(self._row(action, y + _HEAD + number * _ROW) for number, action in enumerate(self._actions[card_id]))
-        state = self._states.get(card_id)
+        state: State | None = self.states.get(card_id)
         name = state.name if state is not None else "Anywhere"
-        hits = self._hits.get(card_id, 0) if state is not None else max((row.hits for row in rows), default=0)
+        hits = self._viewing.hits.get(card_id, 0) if state is not None else max((row.hits for row in rows), default=0)
         kind = "anywhere" if state is None else state.kind.value
-        shown, height = _cut(name, _CHARACTERS), self._card_height(card_id)
+        shown = _cut(name, _CHARACTERS)
         return Card(id=card_id, name=shown, title=name, kind=kind, x=x, y=y, height=height, hits=hits, rows=rows)
 
     def _row(self, action: Action, y: int) -> Row:
         leads = ", ".join(self._names.get(target, target) for target in action.targets)
         title = action.name + (f" → {leads}" if leads else "") + (f", when {action.guard}" if action.guard else "")
-        name = _cut(action.name, _CHARACTERS)
-        return Row(id=action.id, name=name, title=title, y=y, hits=self._hits.get(action.id, 0), sign=self._sign(action))
+        hits = self._viewing.hits.get(action.id, 0)
+        return Row(id=action.id, name=_cut(action.name, _CHARACTERS), title=title, y=y, hits=hits, sign=self._sign(action))
 
     def _sign(self, action: Action) -> str:
         signs = "⚑" if action.guard else ""
@@ -196,29 +185,26 @@ class _Drawing:
         found = []
         for action, row in zip(self._actions[card.id], card.rows, strict=True):
             for target in self._targets(action):
-                taken = any(self._taken.get((action.id, one), 0) for one in action.targets)
-                found.append(Arrow(_curve(card, row, cards[target]), taken, action.id))
+                if target in cards:
+                    taken = any(self._viewing.taken.get((action.id, one), 0) for one in action.targets)
+                    found.append(Arrow(_curve(card, row, cards[target]), taken, action.id, target))
         return found
 
 
 def _curve(card: Card, row: Row, target: Card) -> str:
-    """To the right where the target stands there, else around on the left."""
+    """To the right where the target stands there, else around on the left. `editor-canvas.js` draws the same while a card moves."""
     y, aim = row.y + _ROW // 2, target.y + _HEAD // 2
     if target.x > card.x:
-        begin, end = card.x + _WIDTH, target.x - 2
-        bend = max((end - begin) // 2, _COLUMN_GAP // 2)
+        begin, end = card.x + WIDTH, target.x - 2
+        bend = max((end - begin) // 2, COLUMN_GAP // 2)
         return f"M{begin} {y} C{begin + bend} {y} {end - bend} {aim} {end} {aim}"
     begin, end = card.x, target.x - 2
     if target.x == card.x:
-        bend = _COLUMN_GAP // 2
+        bend = COLUMN_GAP // 2
         return f"M{begin} {y} C{begin - bend} {y} {end - bend} {aim} {end} {aim}"
-    end = target.x + _WIDTH + 2
-    bend = max((begin - end) // 2, _COLUMN_GAP // 2)
+    end = target.x + WIDTH + 2
+    bend = max((begin - end) // 2, COLUMN_GAP // 2)
     return f"M{begin} {y} C{begin - bend} {y} {end + bend} {aim} {end} {aim}"
-
-
-def _mean(places: list[int], own: int) -> float:
-    return sum(places) / len(places) if places else float(own)
 
 
 def _cut(name: str, length: int) -> str:

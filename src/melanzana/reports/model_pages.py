@@ -5,6 +5,7 @@ These pages show what catalog, executions and reports know together, so they sta
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Form, Query, Request, UploadFile
@@ -14,6 +15,7 @@ from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
 from melanzana.access.records import Visitor
 from melanzana.catalog import intake
+from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.records import ModelEntry, ModelFilter
 from melanzana.catalog.service import CatalogService
 from melanzana.errors import InvalidModelError, MelanzanaError, RequestError
@@ -23,7 +25,7 @@ from melanzana.generation.checking.semantics import examine
 from melanzana.graph.findings import Finding, Severity
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.formats.text import write_text
-from melanzana.graph.model import Model
+from melanzana.graph.model import Box, Model
 from melanzana.reports import shapes
 from melanzana.reports.coverage import flat
 from melanzana.reports.drawing import draw
@@ -46,6 +48,7 @@ class ModelRooms(NamedTuple):
     catalog: CatalogService
     executions: ExecutionService
     reports: ReportService
+    drafts: DraftService
 
 
 class RunForm(NamedTuple):
@@ -187,7 +190,8 @@ async def _one(
     cases = await rooms.catalog.list_test_cases(realm, ref)
     figures = {case.uuid: one for case, one in await rooms.reports.analyses.cases(realm, ref)}
     report = await rooms.reports.model_coverage(realm, ref, CoverageWish())
-    drawn = await asyncio.to_thread(lambda: _drawn(from_document(version.document), report))
+    boxes = await rooms.drafts.boxes(entry)
+    drawn = await asyncio.to_thread(lambda: _drawn(from_document(version.document), report, boxes))
     field = str(error.detail.get("field", "path")) if error is not None else ""
     return pages.render(
         request,
@@ -206,11 +210,12 @@ async def _one(
         form=form or RunForm(),
         wrong={field if field in RunForm._fields else "path": error.message} if error is not None else {},
         may_start=Scope.EXECUTIONS_START in scopes,
+        may_write=Scope.MODELS_WRITE in scopes,
         **drawn,
     )
 
 
-def _drawn(model: Model, report: CoverageReport) -> dict[str, Any]:
+def _drawn(model: Model, report: CoverageReport, boxes: Mapping[str, Box]) -> dict[str, Any]:
     """What is made of the model itself."""
     hits, taken = _hits(report)
     further = report.further
@@ -219,7 +224,7 @@ def _drawn(model: Model, report: CoverageReport) -> dict[str, Any]:
         "model": model,
         "names": {state.id: state.name for state in model.states} | {action.id: action.name for _, action in model.actions()},
         "hits": hits,
-        "picture": draw(model, hits, taken),
+        "picture": draw(model, hits, taken, boxes or model.layout),
         "figures": [(name, one) for name, one in kinds],
         "findings": [(_MARKS[one.severity], one) for one in examine(model, _LOOKED_AT)],
         "owned": [(state.name, state.id, state.actions) for state in model.states]

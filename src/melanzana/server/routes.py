@@ -22,7 +22,17 @@ from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
-from melanzana.reports import analysis_api, comparing_api, comparing_pages, files_api, live, model_pages, run_pages, trace_viewer
+from melanzana.reports import (
+    analysis_api,
+    comparing_api,
+    comparing_pages,
+    edit_pages,
+    files_api,
+    live,
+    model_pages,
+    run_pages,
+    trace_viewer,
+)
 from melanzana.reports import api as reports_api
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
@@ -173,7 +183,8 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(home.router(pages, rooms))
     app.include_router(documentation.router(pages))
     app.include_router(users_pages.router(services.users, gate, pages))
-    models = model_pages.ModelRooms(services.catalog, services.executions, services.reports)
+    app.include_router(edit_pages.router(edit_pages.EditRooms(services.catalog, services.drafts), gate, pages))
+    models = model_pages.ModelRooms(services.catalog, services.executions, services.reports, services.drafts)
     app.include_router(model_pages.router(models, gate, pages))
     app.include_router(reports_pages.router(services.reports, gate, pages))
     runs = run_pages.RunRooms(services.reports, services.executions)

@@ -26,11 +26,15 @@ def apply(model: Model, edit: Edit) -> Edited:
 
 
 def apply_all(model: Model, edits: Iterable[Edit]) -> Edited:
-    """Several edits as one gesture: all of them or none. Its sentence joins theirs; its element is the last one's."""
+    """Several edits as one gesture: all of them or none. Its sentence joins theirs.
+
+    Its element is the last one's, but what is connected only stands behind what was made.
+    """
     told, element = [], ""
     for edit in edits:
         edited = apply(model, edit)
-        model, element = edited.model, edited.element
+        model = edited.model
+        element = element if element and edit.op is Op.CONNECT else edited.element
         told += [edited.sentence] if edited.sentence else []
     return Edited(model=model, sentence="; ".join(told), element=element)
 

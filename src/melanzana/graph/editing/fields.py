@@ -40,6 +40,12 @@ def with_fields(model: Model, place: Place, fields: Mapping[str, Any]) -> Model:
         raise
 
 
+def fields_of(model: Model, place: Place) -> dict[str, Any]:
+    """What the element says now, by field, in words and values of the text format."""
+    piece = _piece(to_document(model), place)
+    return {key: piece[key] for key in _FIELDS[place.kind] if key in piece}
+
+
 def _merge(piece: dict[str, Any], fields: Mapping[str, Any]) -> None:
     if any(word in fields for word in _CALLS):
         for word in _CALLS:

@@ -33,6 +33,11 @@ def emit(document: Mapping[str, Any], sections: Mapping[str, int]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def emit_value(value: Any) -> str:
+    """A value by itself: a map with an entry a line, anything else in one line."""
+    return emit(value, {}).rstrip("\n") if isinstance(value, Mapping) and value else _flow(value)
+
+
 def _entry(lines: list[str], indent: int, key: str, value: Any, open_levels: int) -> None:
     """`key: value`, on one line where that is allowed and fits."""
     lead = " " * indent + key
