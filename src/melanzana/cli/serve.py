@@ -27,6 +27,9 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     public_url: Annotated[
         str | None, typer.Option(help="Address under which clients reach the server.", show_default=False)
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Server processes on the one port (PostgreSQL). [default: 1]", show_default=False)
+    ] = None,
     agent: Annotated[
         bool | None, typer.Option("--agent/--no-agent", help="Start an agent on this machine. [default: agent]", show_default=False)
     ] = None,
@@ -60,5 +63,10 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     flags: dict[str, Any] = {name: value for name, value in locals().items() if name != "config"}
     from melanzana.server.process import run_server
     from melanzana.server.settings import read_settings
+    from melanzana.server.workers import run_workers
 
-    run_server(read_settings(flags, config))
+    settings = read_settings(flags, config)
+    if settings.workers == 1:
+        run_server(settings)
+    elif code := run_workers(settings):
+        raise typer.Exit(code)

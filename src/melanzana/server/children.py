@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 _log = structlog.get_logger("melanzana.server")
-#: Longest wait before a child that keeps dying is started again, in seconds.
-SLOWEST_RESTART_SECONDS = 30.0
+#: Shortest and longest wait before a child that keeps dying is started again, in seconds.
+FIRST_RESTART_SECONDS, SLOWEST_RESTART_SECONDS = 0.5, 30.0
 #: How long a child may take to end after SIGTERM, in seconds.
 STOP_SECONDS = 10.0
 
@@ -41,14 +41,19 @@ class Child:
 
 async def keep_running(child: Child) -> None:
     """Run `child` until cancelled; then stop it."""
-    pause = 0.5
+    pause = FIRST_RESTART_SECONDS
     while True:
         loop = asyncio.get_running_loop()
         started = loop.time()
         code = await _run_once(child)
-        pause = 0.5 if loop.time() - started > SLOWEST_RESTART_SECONDS else min(pause * 2, SLOWEST_RESTART_SECONDS)
+        pause = next_pause(pause, loop.time() - started)
         _log.warning("an agent of the server ended and is started again", agent=child.name, exit_code=code, in_seconds=pause)
         await asyncio.sleep(pause)
+
+
+def next_pause(before: float, lived: float) -> float:
+    """Seconds until a process that ended is started again: soon when it lived long, else twice as long as last time."""
+    return FIRST_RESTART_SECONDS if lived > SLOWEST_RESTART_SECONDS else min(before * 2, SLOWEST_RESTART_SECONDS)
 
 
 async def _run_once(child: Child) -> int:

@@ -1,15 +1,19 @@
 """The server as a process: socket, event loop, app, and the agents beside it, from start to a graceful stop.
 
-`cli/serve.py` calls `run_server`. The socket is bound before anything is opened, so a port in use is one clear line. SIGTERM and
-Ctrl-C stop it: no new requests, held polls answered, agents ended, the database drained and closed.
+`cli/serve.py` calls `run_server`; with `--workers`, `workers.py` binds the socket and each of its processes calls `serve_on`. The
+socket is bound before anything is opened, so a port in use is one clear line. SIGTERM and Ctrl-C stop it: no new requests, held
+polls answered, agents ended, the database drained and closed.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import uvicorn
 import uvloop
@@ -32,17 +36,33 @@ LOCAL_AGENT, DRY_RUN_AGENT = "local", "dry-run"
 
 def run_server(settings: ServerSettings) -> None:
     """Serve until told to stop. Raises SettingsError when the address or the data folder cannot be used."""
+    listening = listen(settings)
+    serve_on(listening, settings.model_copy(update={"port": listening.getsockname()[1]}), Post())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What one process of a server is there for besides answering requests."""
+
+    announces: bool = True  #: says on the console that the server is ready
+    does_duties: bool = True  #: keeps the agents of this machine, and starts what is due: once a server, not once a process
+    told_ready: Callable[[], None] = lambda: None  #: called when requests are answered
+
+
+def serve_on(listening: socket.socket, settings: ServerSettings, post: Post) -> None:
+    """Serve on a socket that is bound, until told to stop. Raises SettingsError when the data folder cannot be used."""
     configure(settings.log_level, settings.log_format)
-    listening = _listen(settings)
-    settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, contextlib.suppress(asyncio.CancelledError):
+        runner.run(_serve(settings, listening, post))
+
+
+def _on_signals(act: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again once it has stopped; by then only our own closing is left to do.
-        signal.signal(number, lambda *_: None)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listening))
+        signal.signal(number, lambda *_: act())
 
 
-def _listen(settings: ServerSettings) -> socket.socket:
+def listen(settings: ServerSettings) -> socket.socket:
+    """The bound socket. Raises SettingsError when the address cannot be had."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -74,7 +94,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
+async def _serve(settings: ServerSettings, listening: socket.socket, post: Post) -> None:
+    loop, own = asyncio.get_running_loop(), asyncio.current_task()
+    assert own is not None
+    _on_signals(lambda: loop.call_soon_threadsafe(own.cancel))  # a start that waits for a database ends, too
     async with open_services(settings, SystemClock()) as services:
         config = uvicorn.Config(
             create_app(settings, services),
@@ -87,9 +110,12 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
         server = _Server(config, services)
-        server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
         always = [asyncio.create_task(task) for task in (services.sweep_forever(), services.digest_forever())]
-        server.beside.append(asyncio.create_task(_start_agents(server, settings, services)))
+        if post.does_duties:
+            server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
+        server.beside.append(asyncio.create_task(_when_ready(server, settings, services, post)))
+        # uvicorn has its own handlers and raises the signal again once it has stopped; by then only our closing is left to do.
+        _on_signals(lambda: None)
         try:
             await server.serve(sockets=[listening])
         finally:
@@ -97,9 +123,16 @@ async def _serve(settings: ServerSettings, listening: socket.socket) -> None:
                 task.cancel()
 
 
-async def _start_agents(server: _Server, settings: ServerSettings, services: Services) -> None:
+async def _when_ready(server: _Server, settings: ServerSettings, services: Services, post: Post) -> None:
     await server.ready.wait()
-    _announce(settings, await services.users.links.setup_address())
+    post.told_ready()
+    if post.announces:
+        _announce(settings, await services.users.links.setup_address())
+    if post.does_duties:
+        await _keep_agents(settings, services)
+
+
+async def _keep_agents(settings: ServerSettings, services: Services) -> None:
     kinds = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
     async with asyncio.TaskGroup() as group:
         for kind in kinds:

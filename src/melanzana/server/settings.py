@@ -58,6 +58,9 @@ class ServerSettings(BaseSettings):
         description="Address under which clients reach the server; issuer and links are built from it, never from the Host header. "
         "None: http://localhost:<port> on a loopback address, else http://<host>:<port>.",
     )
+    workers: int = Field(
+        1, ge=1, le=64, description="Server processes that answer on the one port, on this machine. More than one need PostgreSQL."
+    )
     agent: bool = Field(True, description="Whether the server starts an agent of its own on this machine.")
     agent_env: str = Field(
         "",
