@@ -55,6 +55,12 @@ def driver_of(connection: Connection) -> DriverConnection:
     return cast(DriverConnection, driver)
 
 
+def empty_log(connection: Connection) -> bool:
+    """Move the write-ahead log into the file and cut it to nothing; False when somebody reads from it still."""
+    (busy, _, _) = driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
 def _url(path: Path) -> URL:
     return URL.create("sqlite+pysqlite", database=str(path))
 

@@ -42,6 +42,11 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
+def may_reappear(error: BaseException) -> bool:
+    """Was it the synchronisation of a whole, written change that failed, so that recovery would take it for committed?"""
+    return error_name(error) == "SQLITE_IOERR_FSYNC"
+
+
 def is_open(connection: Connection) -> bool:
     """Does the transaction still stand, so that going back to a savepoint can mend it?"""
     driver: Any = connection.connection.dbapi_connection

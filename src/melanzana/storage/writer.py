@@ -4,7 +4,8 @@ Changes queue up while the disk is synchronising; the thread then takes up to `b
 its own SAVEPOINT so that one which fails takes only itself back. Nobody is answered before COMMIT has returned. When the file, the
 disk or the lock fails, everybody in the batch is told `UnavailableError` and the connection is thrown away: a failed
 synchronisation is never tried again on the same connection, because the kernel may report the lost pages as written the second
-time. The next batch opens the database afresh.
+time. The database is opened afresh, and its log emptied, since what could not be synchronised stands there complete and would be
+found by the recovery after a kill; where that fails too, the answer says that the outcome is not known.
 
 On PostgreSQL a COMMIT may have been sent and never answered; then, and only then, the answer says that the outcome is not known.
 """
@@ -21,7 +22,8 @@ import structlog
 from sqlalchemy import Connection, RootTransaction
 
 from melanzana.errors import UnavailableError
-from melanzana.storage.failures import is_lost, unavailable, undecided
+from melanzana.storage.engines import empty_log
+from melanzana.storage.failures import is_lost, may_reappear, unavailable, undecided
 from melanzana.storage.jobs import BatchFailedError, Job, carry_out
 
 _log = structlog.get_logger(__name__)
@@ -126,12 +128,22 @@ class Writer:
     def _refuse(self, batch: list[Job], failure: BaseException) -> None:
         self._drop()
         cause = failure.__cause__ if isinstance(failure, BatchFailedError) and failure.__cause__ else failure
+        unknown = isinstance(failure, _CommitUnknownError) or (may_reappear(cause) and not self._forget())
         for job in batch:
-            answer = undecided(cause) if isinstance(failure, _CommitUnknownError) else unavailable(cause)
+            answer = undecided(cause) if unknown else unavailable(cause)
             answer.__cause__ = cause
             job.future.set_exception(answer)
         with suppress(Exception):  # a log that cannot be written must not end the thread
             _log.error("database transaction failed", cause=repr(cause), changes=len(batch))
+
+    def _forget(self) -> bool:
+        """Empty the write-ahead log of a database opened afresh; whether that could be done."""
+        try:
+            self._connection = self._connect()
+            return empty_log(self._connection)
+        except Exception:
+            self._drop()
+            return False
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
