@@ -45,7 +45,19 @@ def servers(engine: str, folder: str) -> Iterator[tuple[list[str], dict[str, str
             environment["MELANZANA_DATABASE"] = cluster.fresh_database()
         urls = []
         for _ in range(2 if engine == "postgresql" else 1):
-            command = [*MELANZANA, "serve", "--no-agent", "--port", "0", "--data", folder, "--log-level", "ERROR"]
+            command = [
+                *MELANZANA,
+                "serve",
+                "--no-agent",
+                "--port",
+                "0",
+                "--data",
+                folder,
+                "--log-level",
+                "ERROR",
+                "--starts-per-minute",
+                "0",
+            ]
             command += ["--public-url", "http://fleet.example"]
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
             stack.callback(process.terminate)

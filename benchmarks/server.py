@@ -127,7 +127,19 @@ async def post(http: httpx.AsyncClient, path: str, body: dict) -> dict:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        command = [*MELANZANA, "serve", "--no-agent", "--port", "0", "--data", folder, "--log-level", "ERROR"]
+        command = [
+            *MELANZANA,
+            "serve",
+            "--no-agent",
+            "--port",
+            "0",
+            "--data",
+            folder,
+            "--log-level",
+            "ERROR",
+            "--starts-per-minute",
+            "0",
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 ready = server.stdout.readline()

@@ -26,6 +26,8 @@ knows which exit code.
     │   │   ├── SessionReplacedError   another process registered under the same agent identity
     │   │   └── KeyReusedError         an Idempotency-Key came back with another request
     │   ├── ConditionMissingError      a change must say which state it was made from
+    │   ├── JsonBodyError              a body is no JSON, or JSON that can be read in two ways
+    │   ├── MediaTypeError             a body is of a kind that this address does not take
     │   └── TooLargeError              a body is over its limit
     ├── AuthError                      who is calling, or may they?
     │   ├── InvalidTokenError          no valid access token
@@ -36,6 +38,10 @@ knows which exit code.
     │   └── OAuthError                 an error answer of the token endpoint (RFC 6749 section 5.2)
     ├── UnavailableError               a part that is needed does not answer now; safe to try again
     │   └── SutTakenError              another server locked the system under test in the same moment
+    ├── BusyError                      the caller asks for too much at once; safe to try again later
+    │   ├── RateLimitedError           too many starts of one client in a minute
+    │   ├── TooManyHeldError           too many polls and streams of one client at once
+    │   └── QueueFullError             too many executions of the realm are queued
     └── SettingsError                  a setting is wrong or two contradict each other
 """
 
@@ -187,6 +193,18 @@ class KeyReusedError(ConflictError):
     code = "key_reused"
 
 
+class JsonBodyError(RequestError):
+    """The body is no JSON, or JSON that two readers could understand in two ways."""
+
+    code = "json_invalid"
+
+
+class MediaTypeError(RequestError):
+    """The body is of a kind that this address does not take."""
+
+    code = "media_type"
+
+
 class TooLargeError(RequestError):
     """The body is larger than the limit of this path; `detail["maximum"]` is in bytes."""
 
@@ -250,6 +268,30 @@ class SutTakenError(UnavailableError):
     """Another server locked the system under test in the same moment: claim again."""
 
     code = "sut_taken"
+
+
+class BusyError(MelanzanaError):
+    """The caller asks for too much at once; nothing was changed. `detail["retry_after"]` is in seconds."""
+
+    code = "busy"
+
+
+class RateLimitedError(BusyError):
+    """One client started too many runs in a minute."""
+
+    code = "rate_limited"
+
+
+class TooManyHeldError(BusyError):
+    """One client holds too many polls and streams open."""
+
+    code = "too_many_held"
+
+
+class QueueFullError(BusyError):
+    """So many executions of the realm are queued that one more would only wait."""
+
+    code = "queue_full"
 
 
 class SettingsError(MelanzanaError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from melanzana.errors import InvalidModelError, KeyReusedError, NotFoundError, PathExpressionError, RequestError, UnavailableError
+from melanzana.errors import InvalidModelError, KeyReusedError, NotFoundError, PathExpressionError, QueueFullError, RequestError
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.records import ExecutionFilter, LifecycleState, StartRequest
 from melanzana.generation.history import read_history
@@ -165,12 +165,12 @@ async def test_twenty_starts_at_once_make_one_execution(tmp_path: Path) -> None:
 
 
 async def test_a_full_queue_refuses(world: World) -> None:
-    """At the bound a start is refused as unavailable, and nothing is queued; a repeated key is still answered."""
+    """At the bound a start is refused, and nothing is queued; a repeated key is still answered."""
     world.figures = LeaseFigures(queue_bound=2)
     world.restart()
     first = await world.start("key")
     await world.start()
-    with pytest.raises(UnavailableError, match="2 executions are queued"):
+    with pytest.raises(QueueFullError, match="2 executions are queued"):
         await world.start()
     assert (await world.start("key")).id == first.id
     assert (await world.executions.list(REALM)).total == 2

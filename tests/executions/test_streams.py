@@ -100,17 +100,19 @@ async def test_lines_come_as_they_are_written_and_none_twice(app: RunningApp) ->
 
 
 async def test_a_stream_ends_in_time_and_with_the_server(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a run that waits for ever: signs of life until its time is over; a server that stops holds nobody."""
+    """Of a run that waits for ever: signs of life until its time is over, then `again`; a server that stops holds nobody."""
     runs = await Runs.of(app.services)
     run = await runs.start(perform=True)
     monkeypatch.setattr(following, "STREAM_SECONDS", 0.3)
     monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(following, "QUIET_SECONDS", 0.05)
     text = (await app.http.get(PATH.format(run.run_id))).text
-    assert ": still here" in text and "event: end" not in text and len(read(text)) == 1
+    assert ": still here" in text and "event: end" not in text
+    assert [event["event"] for event in read(text)] == ["ExecutionQueued", "again"]
     monkeypatch.setattr(following, "STREAM_SECONDS", 60.0)
     app.services.executions.waker.close()
-    assert read((await asyncio.wait_for(app.http.get(PATH.format(run.run_id)), 10)).text) == []
+    (last,) = read((await asyncio.wait_for(app.http.get(PATH.format(run.run_id)), 10)).text)
+    assert last["event"] == "again"
 
 
 @given(st.text(max_size=50))

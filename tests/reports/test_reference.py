@@ -31,14 +31,14 @@ def served() -> set[str]:
     app = FastAPI()
     for router in (
         auth_api.router(None, None),  # type: ignore[arg-type]
-        executions_api.router(None, gate, None),  # type: ignore[arg-type]
-        streams.router(None, gate, None),  # type: ignore[arg-type]
+        executions_api.router(None, gate, None, None),  # type: ignore[arg-type]
+        streams.router(None, gate, None, None),  # type: ignore[arg-type]
         catalog_api.router(None, gate),  # type: ignore[arg-type]
         reports_api.router(None, gate),  # type: ignore[arg-type]
         files_api.router(None, gate),  # type: ignore[arg-type]
         analysis_api.router(None, gate),  # type: ignore[arg-type]
         metrics.router(None, None, gate, None),  # type: ignore[arg-type]
-        agents_api.router(None, gate),  # type: ignore[arg-type]
+        agents_api.router(None, gate, None),  # type: ignore[arg-type]
         suts_api.router(None, gate, None, None),  # type: ignore[arg-type]
         users_api.router(None, gate),  # type: ignore[arg-type]
         audit_api.router(None, gate),  # type: ignore[arg-type]

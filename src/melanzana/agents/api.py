@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
+from melanzana.access.rates import HeldRequests
 from melanzana.access.records import Principal
 from melanzana.agents import shapes
 from melanzana.agents.connected import while_connected
@@ -27,22 +28,24 @@ _INI: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}
 }
 _RAW_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
-_SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
+_SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 #: Whole numbers only, so that `generate_secrets` is never taken for an id.
 _ONE_AGENT = "/ai/agents/{agent_id:int}"
 
 
-def router(service: AgentService, gate: Gate) -> APIRouter:
+def router(service: AgentService, gate: Gate, held: HeldRequests) -> APIRouter:
     """Both families over `service`."""
     routes = APIRouter()
     _add_environments(routes, service, gate)
-    _add_protocol(routes, service, gate)
+    _add_protocol(routes, service, gate, held)
     return routes
 
 
-def express(service: AgentService, gate: Gate) -> dict[tuple[str, str], Callable[[Request, bytes], Awaitable[Response | None]]]:
+def express(
+    service: AgentService, gate: Gate, held: HeldRequests
+) -> dict[tuple[str, str], Callable[[Request, bytes], Awaitable[Response | None]]]:
     """Polls and reports for `server/express.py`: what their routes do, for requests that need no explaining."""
     works = gate.requires(Scope.AGENTS_WORK)
 
@@ -51,7 +54,7 @@ def express(service: AgentService, gate: Gate) -> dict[tuple[str, str], Callable
             body = shapes.LeaseBody.model_validate_json(content)
         except ValueError:
             return None
-        given = await _leased(service, await works(request), request, body)
+        given = await _leased(service, held, await works(request), request, body)
         return Response(status_code=204) if given is None else JSONResponse(given)
 
     async def report(request: Request, content: bytes) -> Response | None:
@@ -59,21 +62,27 @@ def express(service: AgentService, gate: Gate) -> dict[tuple[str, str], Callable
             body = shapes.ReportBody.model_validate_json(content)
         except ValueError:
             return None
-        return JSONResponse(await _reported(service, await works(request), request, body))
+        return JSONResponse(await _reported(service, held, await works(request), request, body))
 
     return {("POST", f"{_PREFIX}/leases"): lease, ("POST", f"{_PREFIX}/reports"): report}
 
 
-async def _leased(service: AgentService, principal: Principal, request: Request, body: shapes.LeaseBody) -> dict[str, Any] | None:
-    given = await while_connected(request, service.lease(principal, body.session, body.wait_seconds))
+async def _leased(
+    service: AgentService, held: HeldRequests, principal: Principal, request: Request, body: shapes.LeaseBody
+) -> dict[str, Any] | None:
+    with held.one_more(principal):
+        given = await while_connected(request, service.lease(principal, body.session, body.wait_seconds))
     return None if given is None else wire.lease_to_json(given)
 
 
-async def _reported(service: AgentService, principal: Principal, request: Request, body: shapes.ReportBody) -> dict[str, Any]:
+async def _reported(
+    service: AgentService, held: HeldRequests, principal: Principal, request: Request, body: shapes.ReportBody
+) -> dict[str, Any]:
     said = wire.report_from_json({name: getattr(body, name) for name in _REPORT})
-    answer = service.report(principal, body.session, said)
-    held = body.wait_seconds > 0 and not body.events
-    return wire.directive_to_json(await (while_connected(request, answer) if held else answer))
+    if body.events or body.wait_seconds <= 0:
+        return wire.directive_to_json(await service.report(principal, body.session, said))
+    with held.one_more(principal):
+        return wire.directive_to_json(await while_connected(request, service.report(principal, body.session, said)))
 
 
 def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> None:
@@ -135,7 +144,7 @@ def _add_environments(routes: APIRouter, service: AgentService, gate: Gate) -> N
         await service.delete(principal.realm, agent_id, actor=principal.actor)
 
 
-def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
+def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate, held: HeldRequests) -> None:
     works = Annotated[Principal, Depends(gate.requires(Scope.AGENTS_WORK))]
     prefix = _PREFIX
     tags: Any = ["Agent protocol"]
@@ -154,13 +163,13 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate) -> None:
     )
     async def lease(principal: works, request: Request, body: shapes.LeaseBody) -> Any:
         """Wait for work."""
-        given = await _leased(service, principal, request, body)
+        given = await _leased(service, held, principal, request, body)
         return Response(status_code=204) if given is None else given
 
     @routes.post(f"{prefix}/reports", tags=tags, response_model=shapes.DirectiveAnswer, responses=_SPOKEN)
     async def report(principal: works, request: Request, body: shapes.ReportBody) -> dict[str, Any]:
         """Say what happened and renew the lease; without events, wait for news."""
-        return await _reported(service, principal, request, body)
+        return await _reported(service, held, principal, request, body)
 
     @routes.post(f"{prefix}/departures", tags=tags, responses=_SPOKEN)
     async def leave(principal: works, body: shapes.DepartureBody) -> shapes.DepartureAnswer:

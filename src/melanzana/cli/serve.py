@@ -49,6 +49,9 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     kill_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
     session_idle_minutes: Annotated[float | None, typer.Option(hidden=True)] = None,
     session_hours: Annotated[float | None, typer.Option(hidden=True)] = None,
+    starts_per_minute: Annotated[int | None, typer.Option(hidden=True)] = None,
+    held_requests: Annotated[int | None, typer.Option(hidden=True)] = None,
+    max_queued: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_model_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_attachment_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     config: Annotated[

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
+from melanzana.access.rates import StartRate
 from melanzana.access.records import Principal
 from melanzana.executions import shapes
 from melanzana.executions.records import ExecutionFilter
@@ -41,8 +42,9 @@ class Agents(Protocol):
 _Start = Callable[[Principal, shapes.StartBody, str | None], Awaitable[shapes.StartedAnswer]]
 
 
-def _starting(service: ExecutionService, agents: Agents, *, strict: bool) -> _Start:
+def _starting(service: ExecutionService, agents: Agents, rate: StartRate, *, strict: bool) -> _Start:
     async def start(principal: Principal, body: shapes.StartBody, key: str | None) -> shapes.StartedAnswer:
+        rate.take(principal)
         wanted = shapes.named_agent(body)
         agent_id = None if wanted is None else await agents.id_of(principal.realm, shapes.ref(wanted))
         execution = await service.start(shapes.start_request(body, agent_id, strict=strict), principal, key)
@@ -52,10 +54,10 @@ def _starting(service: ExecutionService, agents: Agents, *, strict: bool) -> _St
 
 
 def express(
-    service: ExecutionService, gate: Gate, agents: Agents, *, strict: bool = False
+    service: ExecutionService, gate: Gate, agents: Agents, rate: StartRate, *, strict: bool = False
 ) -> dict[tuple[str, str], Callable[[Request, bytes], Awaitable[Response | None]]]:
     """The start for `server/express.py`: what `start_execution` does, for requests that need no explaining."""
-    start, may_start = _starting(service, agents, strict=strict), gate.requires(Scope.EXECUTIONS_START)
+    start, may_start = _starting(service, agents, rate, strict=strict), gate.requires(Scope.EXECUTIONS_START)
 
     async def start_execution(request: Request, content: bytes) -> Response | None:
         keys = request.headers.getlist("idempotency-key")
@@ -72,15 +74,15 @@ def express(
     return {("POST", PREFIX): start_execution}
 
 
-def router(service: ExecutionService, gate: Gate, agents: Agents, *, strict: bool = False) -> APIRouter:
+def router(service: ExecutionService, gate: Gate, agents: Agents, rate: StartRate, *, strict: bool = False) -> APIRouter:
     """The routes over `service`; `strict` refuses a start with a field that nobody knows instead of naming it."""
     routes = APIRouter(prefix=PREFIX, tags=["Execution"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
     may_start = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_START))]
     may_abort = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_ABORT))]
-    start = _starting(service, agents, strict=strict)
+    start = _starting(service, agents, rate, strict=strict)
 
-    @routes.post("", status_code=201, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
+    @routes.post("", status_code=201, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
     async def start_execution(
         principal: may_start, body: shapes.StartBody, response: Response, idempotency_key: _Key = None
     ) -> shapes.StartedAnswer:

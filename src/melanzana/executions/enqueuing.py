@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, func, insert, select
 
 from melanzana.clock import Clock
-from melanzana.errors import KeyReusedError, MelanzanaError, UnavailableError
+from melanzana.errors import KeyReusedError, MelanzanaError, QueueFullError
 from melanzana.executions import rows, store
 from melanzana.executions.assigning import Assigning
 from melanzana.executions.records import Execution, LifecycleState
@@ -81,7 +81,7 @@ class Queue:
                 return earlier
         if self._has_room(tx, entry.execution.realm):
             return None
-        return UnavailableError(f"{self._bound} executions are queued; wait until some have ended", retry_after=5)
+        return QueueFullError(f"{self._bound} executions are queued; wait until some have ended", retry_after=5)
 
     def _has_room(self, tx: Connection, realm: str) -> bool:
         room, counted_at = self._room.get(realm, (0, 0.0))

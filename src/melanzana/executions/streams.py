@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
+from melanzana.access.rates import HeldRequests
 from melanzana.access.records import Principal
 from melanzana.clock import Clock
 from melanzana.executions import shapes
@@ -35,19 +36,20 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(service: ExecutionService, gate: Gate, clock: Clock) -> APIRouter:
+def router(service: ExecutionService, gate: Gate, clock: Clock, held: HeldRequests) -> APIRouter:
     """The route over `service`."""
     routes = APIRouter(tags=["Execution"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
 
-    @routes.get(PATH, response_class=StreamingResponse, responses={**_STREAM, **answers(401, 403, 404, 422, 503)})
+    @routes.get(PATH, response_class=StreamingResponse, responses={**_STREAM, **answers(401, 403, 404, 422, 429, 503)})
     async def follow_events(
         principal: may_read, execution_id: shapes.ExecutionIdPath, last_event_id: _Last = None, after: _After = 0
     ) -> StreamingResponse:
         """Everything that happens in an execution, from its first line and as it happens; then an event `end`."""
         execution = await service.get(principal.realm, shapes.ref(execution_id))
         begin = after if last_event_id is None else last_event_id
-        texts = _texts(service, clock, principal.realm, execution.run_id, begin)
+        held.check(principal)  # here, where it can still be an answer
+        texts = held.through(principal, _texts(service, clock, principal.realm, execution.run_id, begin))
         return StreamingResponse(texts, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     return routes
@@ -60,6 +62,8 @@ async def _texts(service: ExecutionService, clock: Clock, realm: str, run_id: in
     execution = await service.get(realm, run_id)
     if execution.ended_at is not None:
         yield f"event: end\ndata: {json.dumps({'state': execution.state, 'message': execution.message})}\n\n"
+    else:
+        yield "event: again\ndata: {}\n\n"  # the stream lasted long enough: ask again, behind the last event
 
 
 def _text(event: StoredEvent) -> str:

@@ -5,13 +5,14 @@
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from melanzana.server import openapi, problems, routes
 from melanzana.server.error_pages import ErrorPages
 from melanzana.server.express import Express
+from melanzana.server.json_bodies import check_json
 from melanzana.server.limits import BodyLimits, body_limits
 from melanzana.server.services import Services
 from melanzana.server.settings import ServerSettings
@@ -32,7 +33,9 @@ HSTS = {"Strict-Transport-Security": "max-age=63072000"}
 
 def create_app(settings: ServerSettings, services: Services) -> ASGIApp:
     """The whole server as one ASGI app over open services."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
+    app = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False, dependencies=[Depends(check_json)]
+    )
     pages = routes.include(app, services)
     problems.install(app)
     ErrorPages(pages, services.gate).install(app)

@@ -12,6 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from melanzana.errors import JsonBodyError
+from melanzana.server.json_bodies import check_body
+
 #: Answers a request with this body; None, before anything was done, when it must take the ordinary way.
 Call = Callable[[Request, bytes], Awaitable[Response | None]]
 #: What an error becomes.
@@ -32,7 +35,7 @@ class Express:
         messages, content = await _read(receive)
         request = Request(scope, receive)
         try:
-            answer = None if content is None else await call(request, content)
+            answer = await call(request, content) if content is not None and _is_clear(scope, content) else None
         except Exception as error:
             answer = await self._refuse(request, error)
             await answer(scope, receive, send)
@@ -48,6 +51,15 @@ class Express:
 def _is_plain(scope: Scope) -> bool:
     types = [value for name, value in scope["headers"] if name == b"content-type"]
     return types == [b"application/json"] and not scope["query_string"]
+
+
+def _is_clear(scope: Scope, content: bytes) -> bool:
+    """Whether the body can be read in one way only."""
+    try:
+        check_body(scope["path"], content)
+    except JsonBodyError:
+        return False
+    return True
 
 
 async def _read(receive: Receive) -> tuple[list[Message], bytes | None]:

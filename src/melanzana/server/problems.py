@@ -36,7 +36,10 @@ _STATUSES: tuple[tuple[type[errors.MelanzanaError], int], ...] = (
     (errors.StaleEditError, 412),
     (errors.ConditionMissingError, 428),
     (errors.ConflictError, 409),
+    (errors.JsonBodyError, 400),
+    (errors.MediaTypeError, 415),
     (errors.TooLargeError, 413),
+    (errors.BusyError, 429),
     (errors.UnavailableError, 503),
     (errors.RequestError, 422),
     (errors.ModelError, 422),
@@ -85,7 +88,7 @@ async def _melanzana_error(request: Request, error: Exception) -> Response:
         answer.headers["WWW-Authenticate"] = auth_answers.challenge(error)
     elif isinstance(error, errors.InsufficientScopeError):
         answer.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.detail.get("scope", "")}"'
-    elif status == 503:
+    elif status in {429, 503}:
         answer.headers["Retry-After"] = str(error.detail.get("retry_after", RETRY_AFTER_SECONDS))
     return answer
 
@@ -127,7 +130,8 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in found):
         return problem(400, "json_invalid", "The body is not valid JSON.")
     details = [{"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in found]
-    return _validation("request_invalid", details)
+    unknown = any(item["type"] == "extra_forbidden" for item in found)
+    return _validation("unknown_field" if unknown else "request_invalid", details)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -135,6 +139,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if _is_auth(request):
         return auth_answers.http_error(error.status_code, error.headers)
     texts = {
+        400: ("json_invalid", "The body is not valid JSON."),
         404: ("not_found", "There is nothing at this address."),
         405: ("method_not_allowed", "This address knows other methods."),
     }

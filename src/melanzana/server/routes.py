@@ -129,8 +129,8 @@ def express(services: Services) -> dict[tuple[str, str], Call]:
     """The calls that take the short way."""
     gate = services.gate
     return {
-        **executions_api.express(services.executions, gate, services.agents, strict=services.settings.strict),
-        **agents_api.express(services.agents, gate),
+        **executions_api.express(services.executions, gate, services.agents, services.rate, strict=services.settings.strict),
+        **agents_api.express(services.agents, gate, services.held),
     }
 
 
@@ -143,9 +143,11 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(metrics.router(services.executions, services.agents, services.gate, services.clock))
     app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
     app.include_router(auth_api.everything_else(services.auth, services.realms))
-    app.include_router(executions_api.router(services.executions, services.gate, services.agents, strict=services.settings.strict))
+    app.include_router(
+        executions_api.router(services.executions, services.gate, services.agents, services.rate, strict=services.settings.strict)
+    )
     app.include_router(executions_api.ai_router(services.executions, services.gate))
-    app.include_router(streams.router(services.executions, services.gate, services.clock))
+    app.include_router(streams.router(services.executions, services.gate, services.clock, services.held))
     app.include_router(shrinking_api.router(services.shrinking, services.gate))
     app.include_router(catalog_api.router(services.catalog, services.gate))
     app.include_router(draft_api.router(services.drafts, services.gate))
@@ -154,7 +156,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(comparing_api.router(services.reports, services.gate))
     app.include_router(files_api.router(services.reports, services.gate))
     app.include_router(analysis_api.router(services.reports, services.gate))
-    app.include_router(agents_api.router(services.agents, services.gate))
+    app.include_router(agents_api.router(services.agents, services.gate, services.held))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))
     app.include_router(users_api.router(services.users, services.gate))

@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from melanzana.access.gate import Gate
+from melanzana.access.rates import HeldRequests, StartRate
 from melanzana.agents.service import AgentService
 from melanzana.audit.service import AuditService
 from melanzana.auth.believing import Rooms
@@ -67,6 +68,8 @@ class Services:
     reports: ReportService
     shrinking: ShrinkService
     waker: Waker
+    rate: StartRate
+    held: HeldRequests
     clock: Clock
 
     async def sweep_forever(self) -> None:
@@ -135,6 +138,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         lease_seconds=settings.lease_seconds,
         grace_seconds=settings.grace_seconds,
         kill_seconds=settings.kill_seconds,
+        queue_bound=settings.max_queued,
     )
     waker = Waker(open_bus(settings.bus, settings.database))
     await waker.open()
@@ -163,6 +167,8 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         shrinking=ShrinkService(database, clock, executions, catalog),
         reports=ReportService(catalog, executions, agents.names, blobs, database=database),
         waker=waker,
+        rate=StartRate(clock, settings.starts_per_minute),
+        held=HeldRequests(settings.held_requests),
         clock=clock,
     )
 

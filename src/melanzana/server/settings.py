@@ -83,6 +83,16 @@ class ServerSettings(BaseSettings):
         480.0, gt=0, le=43_200, description="How long a person's login lasts without a request, in minutes: a working day."
     )
     session_hours: float = Field(24.0, gt=0, le=720, description="How long a person's login lasts at most, in hours.")
+    starts_per_minute: int = Field(
+        6_000,
+        ge=0,
+        description="How many runs one client may start in a minute, at each server; more get 429. 0: no bound. "
+        "Ten times what the busiest pipeline needs.",
+    )
+    held_requests: int = Field(
+        100, ge=0, description="How many polls and streams one client may hold open at each server; more get 429. 0: no bound."
+    )
+    max_queued: int = Field(10_000, ge=1, description="How many executions of a realm may be queued; one more gets 429.")
     max_model_bytes: int = Field(2 * 2**20, ge=1024, description="Largest model upload, in bytes.")
     max_attachment_bytes: int = Field(16 * 2**20, ge=1024, description="Largest attachment of a step, in bytes.")
 
