@@ -25,6 +25,8 @@ from melanzana.protocol.peer import Lease, Report
 from melanzana.protocol.recording import plan_of
 from melanzana.protocol.snapshot import Snapshot
 from melanzana.reports import api as reports_api
+from melanzana.reports import coverage_api
+from melanzana.reports.coverage_models import CoverageModels
 from melanzana.reports.service import ReportService
 from melanzana.server import openapi, problems
 from support_auth import BASE_URL, SOMEBODY, Auth, make_auth
@@ -199,6 +201,7 @@ async def open_house() -> House:
     app = FastAPI(redirect_slashes=False)
     app.include_router(catalog_api.router(catalog, gate))
     app.include_router(reports_api.router(reports, gate, auth.clock))
+    app.include_router(coverage_api.router(reports, CoverageModels(auth.database, auth.clock), gate))
     problems.install(app)
     openapi.install(app)
     principal = await auth.service.verify_token(await auth.token())

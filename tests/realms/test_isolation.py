@@ -63,6 +63,11 @@ ROUTES: tuple[Route, ...] = (
     ("PUT", "/ai/models/{model_id}/layout", {"boxes": {}}),
     ("GET", "/ai/models/{model_id}/runs", None),
     ("GET", "/ai/models/{model_id}/coverage", None),
+    ("GET", "/ai/models/{model_id}/coverage/history", None),
+    ("GET", "/ai/models/{model_id}/coverage/difference?from=1&to=1", None),
+    ("GET", "/ai/coverage/model/{coverage_model_id}", None),
+    ("PUT", "/ai/coverage/model/{coverage_model_id}", {"name": "stolen"}),
+    ("DELETE", "/ai/coverage/model/{coverage_model_id}", None),
     ("GET", "/ai/models/{model_id}/defects", None),
     ("GET", "/ai/models/{model_id}/testcaseruns", None),
     ("GET", "/ai/models/{model_id}/release-insights", None),
@@ -129,12 +134,14 @@ LISTS = (
     "/api/v2/test_config_results",
     "/ai/users",
     "/ai/groups",
+    "/ai/coverage/models",
     "/audit_service/api/v1/records?limit=1000",
 )
 #: Well-formed ids of nothing.
 NOTHING = {
     "execution_id": "00000000-0000-4000-8000-000000000000",
     "model_id": "999999",
+    "coverage_model_id": "999999",
     "test_case_id": "999999",
     "run_id": "999999",
     "other_id": "999999",
@@ -200,6 +207,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         {"execution_type": "executing", "model_id": str(model["id"]), "agent": {"agent_id": "any"}, "suite": f"suites/{MARK}"},
     )
     sut = await made("/sut_service/api/v1/suts", {"name": f"sut-{MARK}"})
+    depths = await made("/ai/coverage/models", {"name": f"depths-{MARK}", "path_depth": 2, "variable_depth": 1})
     user = await made("/ai/users", {"username": f"user-{MARK}", "password": PASSWORD})
     group = await made("/ai/groups", {"groupname": f"group-{MARK}"})
     (client, *_) = await app.services.clients.list_clients("tenant")
@@ -213,6 +221,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "search_id": str(await a_search(app.services, "tenant", ended.run_id)),
         "attachment_id": str((await app.services.reports.attachments("tenant", ended.run_id))[0].id),
         "agent_id": str(agent["id"]),
+        "coverage_model_id": str(depths["id"]),
         "user_id": str(user["id"]),
         "group_id": str(group["id"]),
         "client_id": client.client_id,

@@ -84,24 +84,6 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         response.headers["X-Total-Count"] = str(page.total)
         return [shapes.run_item(row) for row in page.rows]
 
-    @routes.get(
-        "/models/{model_id}/coverage",
-        tags=["Models"],
-        response_model=coverage_shapes.CoverageAnswer,
-        responses=answers(401, 403, 404, 422, 503),
-    )
-    async def get_coverage(
-        principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[coverage_shapes.CoverageQuery, Query()]
-    ) -> Response:
-        """What the runs of a model's newest version have gone through, or one run."""
-        if query.run_id is not None:
-            report = await service.run_coverage(
-                principal.realm, shapes.run_ref(model_id), shapes.run_ref(query.run_id), query.wish()
-            )
-        else:
-            report = await service.model_coverage(principal.realm, shapes.run_ref(model_id), query.wish())
-        return await _written(lambda: coverage_shapes.coverage_answer(report))
-
     @routes.get("/models/{model_id}/versions/difference", tags=["Models"], responses=answers(401, 403, 404, 422, 503))
     async def get_difference(
         principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[coverage_shapes.DifferenceQuery, Query()]

@@ -1,9 +1,14 @@
 """What the routes of coverage and of differences between versions read from a query and write into an answer."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from melanzana.errors import RequestError
 from melanzana.generation.kinds import MAX_PATH_DEPTH, MAX_VARIABLE_DEPTH
 from melanzana.graph.difference import Difference
+from melanzana.reports.history import CoverageDifference, CoverageHistory, HistoryWish
+from melanzana.reports.prediction import METHOD, Outlook
 from melanzana.reports.records import CoverageItem, CoverageReport, CoverageWish, FurtherCoverage, KindFigures
 from melanzana.reports.shapes import REF_PATTERN, CoverageTotals, Figure, figure, totals_of
 
@@ -24,12 +29,33 @@ class CoverageQuery(BaseModel):
     )
     since_version: int | None = Field(default=None, ge=1, le=2**31 - 1, description="With `carry_over`: from this version on only.")
 
+    coverage_model: int | None = Field(
+        default=None, ge=1, le=2**53, description="Both depths by a coverage model's `id`; not with a depth of its own."
+    )
+
     def wish(self) -> CoverageWish:
         """The same for the service."""
         since = (self.since_version or 1) if self.carry_over else None
         return CoverageWish(
             performed_only=self.performed, path_depth=self.path_depth, variable_depth=self.variable_depth, since_version=since
         )
+
+
+class HistoryQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["state", "action", "transition", "path", "variable"] = Field(default="action", description="Coverage of what.")
+    depth: int = Field(
+        default=1, ge=1, le=MAX_PATH_DEPTH, description="Of `path` 1 to 5, of `variable` 1 or 2; else without effect."
+    )
+    performed: bool = Field(default=False, description="Leave out dry runs.")
+    goal: float = Field(default=0.9, gt=0, le=1, description="The coverage of what is feasible that the prediction is about.")
+
+    def wish(self) -> HistoryWish:
+        """The same for the service. Errors: RequestError for values of three variables together."""
+        if self.kind == "variable" and self.depth > MAX_VARIABLE_DEPTH:
+            raise RequestError(f"depth of variables is 1 to {MAX_VARIABLE_DEPTH}", field="depth")
+        return HistoryWish(what=self.kind, depth=self.depth, performed_only=self.performed, goal=self.goal)
 
 
 class DifferenceQuery(BaseModel):
@@ -125,6 +151,103 @@ class CoverageAnswer(BaseModel):
     variables: DepthCoverage | None = Field(description="With `variable_depth`.")
     carried: list[CarriedRuns] = Field(description="With `carry_over`.")
     items: list[CoverageNode]
+
+
+class CurvePointItem(BaseModel):
+    """After so many runs so much was covered."""
+
+    runs: int
+    run_id: int
+    covered: int
+
+
+class PredictionAnswer(BaseModel):
+    """How far it is to the goal."""
+
+    goal: float
+    outlook: Outlook = Field(description="`reached`; `expected` after `more_runs`; `levels_off` below it; `unknown` with few runs.")
+    more_runs: int | None
+    more_seconds: float | None = Field(description="By how long a run takes on average.")
+    asymptote: float | None = Field(description="The coverage of what is feasible that runs like these tend to.")
+    method: str
+
+
+class HistoryAnswer(BaseModel):
+    """Coverage over runs that have ended."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_version: int
+    kind: str
+    depth: int
+    runs: int
+    total: Figure
+    feasible: Figure
+    points: list[CurvePointItem] = Field(description="Each run that covered something new, and the last one; at most 400.")
+    prediction: PredictionAnswer
+
+
+class CoverageChangeItem(BaseModel):
+    """One state or action of the newer version."""
+
+    kind: str
+    element_id: str
+    name: str
+    state: str = Field(description="Name of the state that has the action.")
+    fresh: bool = Field(description="New, or it does something else than before: nothing is carried over.")
+    old_hits: int
+    new_hits: int
+    status: str = Field(description="`kept`, `lost`, `gained` or `open`.")
+
+
+class CoverageDifferenceAnswer(BaseModel):
+    """What two versions were covered of."""
+
+    old_runs: int
+    new_runs: int
+    old: CoverageTotals
+    new: CoverageTotals
+    items: list[CoverageChangeItem]
+
+
+def history_answer(found: CoverageHistory, wish: HistoryWish) -> HistoryAnswer:
+    one = found.prediction
+    seconds = None if one.more_runs is None else one.more_runs * found.mean_seconds
+    return HistoryAnswer(
+        model_version=found.report.model_version,
+        kind=wish.what,
+        depth=wish.depth,
+        runs=found.runs,
+        total=figure(found.figures.plain),
+        feasible=figure(found.figures.feasible),
+        points=[CurvePointItem(**point._asdict()) for point in found.points],
+        prediction=PredictionAnswer(
+            goal=one.goal,
+            outlook=one.outlook,
+            more_runs=one.more_runs,
+            more_seconds=seconds,
+            asymptote=one.asymptote,
+            method=METHOD,
+        ),
+    )
+
+
+def coverage_difference_answer(found: CoverageDifference) -> CoverageDifferenceAnswer:
+    items = [
+        CoverageChangeItem(
+            kind=one.kind,
+            element_id=one.id,
+            name=one.name,
+            state=one.inside,
+            fresh=one.fresh,
+            old_hits=one.before,
+            new_hits=one.after,
+            status=one.status,
+        )
+        for one in found.items
+    ]
+    old, new = (totals_of(tree.states, tree.actions, tree.transitions) for tree in (found.old, found.new))
+    return CoverageDifferenceAnswer(old_runs=found.old_runs, new_runs=found.new_runs, old=old, new=new, items=items)
 
 
 def coverage_answer(report: CoverageReport) -> CoverageAnswer:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil, log
 
+METHOD = "Chao2 extrapolation over runs"
 #: Fewer runs say nothing.
 LEAST_RUNS = 5
 #: More runs than this are no plan.

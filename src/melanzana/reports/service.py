@@ -187,6 +187,18 @@ class ReportService:
         parts += [await self._ask(run, RunFold.tally, model, wish.kinds) for run in live]
         return summed(parts), counts[0] + len(live), counts[1] + sum(not run.perform for run in live)
 
+    async def newest(self, realm: str, model_ref: ModelRef) -> tuple[Model, str]:
+        """The newest version of a model, and the model's uuid. Raises NotFoundError."""
+        entry, version = await self._catalog.current(realm, model_ref)
+        return await asyncio.to_thread(from_document, version.document), entry.uuid
+
+    async def version_tally(self, realm: str, model_ref: ModelRef, version: int) -> tuple[Model, Tally, int]:
+        """A version of a model, what its runs have gone through, and how many there are. Raises NotFoundError."""
+        entry, found = await self._catalog.current(realm, model_ref, version)
+        model = await asyncio.to_thread(from_document, found.document)
+        tally, runs, _ = await self._covered(entry, version, model, CoverageWish())
+        return model, tally, runs
+
     async def version_difference(self, realm: str, model_ref: ModelRef, old: int, new: int) -> Difference:
         """What has changed between two versions of a model. Raises NotFoundError."""
         documents = [(await self._catalog.version(realm, model_ref, version)).document for version in (old, new)]

@@ -34,6 +34,8 @@ from melanzana.reports import (
     trace_viewer,
 )
 from melanzana.reports import api as reports_api
+from melanzana.reports import coverage_api as coverage_routes
+from melanzana.reports import coverage_models_api as coverage_model_routes
 from melanzana.reports import pages as reports_pages
 from melanzana.server import health, home, metrics
 from melanzana.server.express import Call
@@ -157,6 +159,8 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(files_api.router(services.reports, services.gate))
     app.include_router(analysis_api.router(services.reports, services.gate))
     app.include_router(agents_api.router(services.agents, services.gate, services.held))
+    app.include_router(coverage_routes.router(services.reports, services.coverage_models, services.gate))
+    app.include_router(coverage_model_routes.router(services.coverage_models, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))
     app.include_router(users_api.router(services.users, services.gate))

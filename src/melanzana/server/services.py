@@ -29,6 +29,7 @@ from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
 from melanzana.realms.master_key import MasterKey
 from melanzana.realms.service import RealmService, RealmSettings
+from melanzana.reports.coverage_models import CoverageModels
 from melanzana.reports.service import ReportService
 from melanzana.server.logins import AccessRooms, Logins
 from melanzana.server.settings import ServerSettings
@@ -66,6 +67,7 @@ class Services:
     suts: SutService
     configurations: ConfigurationService
     reports: ReportService
+    coverage_models: CoverageModels
     shrinking: ShrinkService
     waker: Waker
     rate: StartRate
@@ -166,6 +168,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         configurations=ConfigurationService(database, clock, catalog=catalog, executions=executions),
         shrinking=ShrinkService(database, clock, executions, catalog),
         reports=ReportService(catalog, executions, agents.names, blobs, database=database),
+        coverage_models=CoverageModels(database, clock),
         waker=waker,
         rate=StartRate(clock, settings.starts_per_minute),
         held=HeldRequests(settings.held_requests),
