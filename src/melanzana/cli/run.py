@@ -1,6 +1,8 @@
 """`melanzana run`: walk a model on this machine, perform its action code, and say what came out. No server is needed."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -9,9 +11,10 @@ import typer
 
 from melanzana.cli.joined_files import joined
 from melanzana.cli.model_files import load_model
-from melanzana.cli.saved_run import save_run
+from melanzana.cli.saved_run import attachments_folder, save_run
 from melanzana.cli.sub_model_files import find_sub_models
 from melanzana.cli.walk_files import read_seen, read_steps
+from melanzana.cli.written_files import wanted_report, write
 from melanzana.errors import GenerationError, RequestError
 from melanzana.generation.step import OnError, Verdict
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from melanzana.graph.model import Model
     from melanzana.protocol.events import Event
     from melanzana.protocol.snapshot import Snapshot
+    from melanzana.reports.files.formats import Format
     from melanzana.runner.local import LocalResult, LocalRun
 
 EXIT_PASSED, EXIT_FAILED, EXIT_ERROR, EXIT_CANCELLED = 0, 1, 3, 4
@@ -48,6 +52,10 @@ def run(  # noqa: PLR0917 - one parameter a flag
         Path | None, typer.Option(help="JSON file of steps to follow: names, or a recorded walk.", show_default=False)
     ] = None,
     save: Annotated[Path | None, typer.Option(help="File to keep the run in, for replay and shrink.", show_default=False)] = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(help="File to write the run as, by its suffix or FORMAT:FILE; may be repeated.", show_default=False),
+    ] = None,
     history: Annotated[
         Path | None, typer.Option(help="File of what earlier runs have seen, for explore; this run is added.", show_default=False)
     ] = None,
@@ -68,13 +76,16 @@ def run(  # noqa: PLR0917 - one parameter a flag
     """
     from melanzana.cli.run_lines import Lines, document
 
+    wanted = [wanted_report(text) for text in report or []]
     wishes = Wishes(path, test_case, seed, param or [], on_error, step_pause, dry_run, read_steps(steps), read_seen(history))
     loaded = joined(model, join) if join else load_model(model).model
     inside = find_sub_models(loaded, model, sub_model or [])
     snapshot = _with_sub_models(_snapshot(loaded, wishes, _suite_folder(suite, model, loaded)), inside)
     lines = Lines(loaded, snapshot, silent=json, verbose=verbose)
     events: list[Event] = []
-    result = _carry_out(loaded, snapshot, lines, attachments, events)
+    with _contents(save, bool(wanted)) as contents:
+        result = _carry_out(loaded, snapshot, lines, (attachments, contents), events)
+        _write_reports(wanted, snapshot, events, save, contents)
     if history is not None:
         _add_seen(history, snapshot, events)
     if save is not None:
@@ -84,6 +95,35 @@ def run(  # noqa: PLR0917 - one parameter a flag
     else:
         lines.summary(result)
     raise typer.Exit(_exit_code(result))
+
+
+@contextmanager
+def _contents(save: Path | None, wanted: bool) -> Iterator[Path | None]:
+    """Where attached contents are kept for the files that are written: beside the saved run, else for as long as it takes."""
+    import tempfile
+
+    if save is not None:
+        yield attachments_folder(save)
+    elif wanted:
+        with tempfile.TemporaryDirectory(prefix="melanzana-report-") as folder:
+            yield Path(folder)
+    else:
+        yield None
+
+
+def _write_reports(
+    wanted: "list[tuple[Format, Path]]", snapshot: "Snapshot", events: "list[Event]", save: Path | None, contents: Path | None
+) -> None:
+    from melanzana.protocol.events import RunFinished
+    from melanzana.protocol.recording import RunFile
+    from melanzana.reports.files.reading import of_run_file
+
+    if not wanted or not any(isinstance(event, RunFinished) for event in events):
+        return
+    data = of_run_file(RunFile(snapshot=snapshot, events=tuple(events)), save.name if save is not None else "")
+    found = {path.name: path for path in contents.iterdir()} if contents is not None and contents.is_dir() else {}
+    for form, file in wanted:
+        write(data, form, file, found)
 
 
 class Wishes(NamedTuple):
@@ -182,7 +222,7 @@ def _require_code(model: "Model", suite: Path | None, dry_run: bool) -> None:
 
 
 def _carry_out(
-    model: "Model", snapshot: "Snapshot", lines: "Lines", attachments: Path | None, events: "list[Event]"
+    model: "Model", snapshot: "Snapshot", lines: "Lines", kept: tuple[Path | None, Path | None], events: "list[Event]"
 ) -> "LocalResult":
     """Run it; every event is shown and kept in `events`."""
     import asyncio
@@ -198,7 +238,7 @@ def _carry_out(
         if isinstance(event, RunPaused):
             _ask_to_continue(one)
 
-    one = LocalRun(ProcessWorkers(), listen, attachments)
+    one = LocalRun(ProcessWorkers(), listen, *kept)
 
     async def work() -> "LocalResult":
         loop = asyncio.get_running_loop()

@@ -66,6 +66,17 @@ def save_run(file: Path, snapshot: "Snapshot", events: list[Any]) -> None:
     write_file(file, json.dumps(document, ensure_ascii=False) + "\n", "--save")
 
 
+def attachments_folder(file: Path) -> Path:
+    """Where the contents lie that a saved run has attached, under their SHA-256."""
+    return file.with_name(f"{file.name}.attachments")
+
+
+def attachments_of(file: Path) -> dict[str, Path]:
+    """The contents that a saved run has attached, as far as they are there."""
+    folder = attachments_folder(file)
+    return {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
+
+
 def write_file(file: Path, text: str, option: str) -> None:
     """Write a text file. Errors: BadParameter naming the option."""
     try:

@@ -86,6 +86,14 @@ class RestClient:
     async def run(self, run: int | str) -> Json:
         return await self._object(Call(method="GET", path=f"/ai/runs/{_part(run)}"))
 
+    async def attachments(self, run: int | str) -> list[Json]:
+        return await self._list(Call(method="GET", path=f"/ai/runs/{_part(run)}/attachments"))
+
+    async def attachment(self, run: int | str, attachment_id: int) -> bytes:
+        """The content of one of them."""
+        call = Call(method="GET", path=f"/ai/runs/{_part(run)}/attachments/{attachment_id}", headers={"Accept": "*/*"})
+        return (await self._connection.send(call)).content
+
     async def runlog(self, run_id: int) -> Json:
         """`{"items": […], "total_count": n, "date_as_of": …}`"""
         return await self._object(Call(method="GET", path=f"/ai/runlogs/{run_id}"))

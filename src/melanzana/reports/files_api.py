@@ -21,8 +21,9 @@ from melanzana.access.records import Principal
 from melanzana.reports import shapes
 from melanzana.reports.files.formats import MEDIA_TYPES, WRITERS, Format
 from melanzana.reports.files.reading import of_server
+from melanzana.reports.files.records import IMAGES
 from melanzana.reports.recordings import recording
-from melanzana.reports.records import IMAGES, Kept
+from melanzana.reports.records import Kept
 from melanzana.reports.service import ReportService
 from melanzana.storage.blobs import Content
 from melanzana.web.answers import answers

@@ -10,9 +10,7 @@ from melanzana.generation.coverage import Measure, Transition
 from melanzana.generation.kinds import Kind, Word
 from melanzana.protocol.events import AttachmentStored
 from melanzana.protocol.snapshot import Snapshot
-
-#: Media types that browsers draw and never run.
-IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+from melanzana.reports.files.records import IMAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,11 @@ class LocalResult:
 class LocalRun:
     """A run that can be stopped and continued from outside while it goes on."""
 
-    def __init__(self, workers: WorkerFactory, listener: Listener, attachments: Path | None = None) -> None:
-        self._workers, self._listener, self._attachments = workers, listener, attachments
+    def __init__(
+        self, workers: WorkerFactory, listener: Listener, attachments: Path | None = None, contents: Path | None = None
+    ) -> None:
+        """`attachments`: a folder for people, names as they were given; `contents`: one for files of the run, names are SHA-256."""
+        self._workers, self._listener, self._attachments, self._contents = workers, listener, attachments, contents
         self._worker: Worker | None = None
         self._killing: asyncio.Task[None] | None = None
         self._cancelled = False
@@ -86,10 +89,17 @@ class LocalRun:
                         tracker.visit(StepKind(event.kind), event.element_id, event.target)
                 elif isinstance(event, RunFinished):
                     finished = event
-                elif isinstance(event, AttachmentStored) and self._attachments is not None:
-                    _keep(self._attachments, event, await worker.content(event.sha256))
+                elif isinstance(event, AttachmentStored) and (self._attachments is not None or self._contents is not None):
+                    self._keep(event, await worker.content(event.sha256))
                 self._listener(event)
         return LocalResult(tracker.report(), finished or self._died(worker), steps, self._cancelled)
+
+    def _keep(self, event: AttachmentStored, content: bytes) -> None:
+        if self._attachments is not None:
+            _keep(self._attachments, event, content)
+        if self._contents is not None:
+            self._contents.mkdir(parents=True, exist_ok=True)
+            (self._contents / event.sha256).write_bytes(content)
 
     def _died(self, worker: Worker) -> RunFinished:
         reason = EndReason.ABORTED if self._cancelled else EndReason.CRASHED

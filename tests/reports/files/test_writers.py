@@ -6,6 +6,7 @@ import json
 import re
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -201,3 +202,11 @@ def test_memory_does_not_grow_with_the_steps(form: Format) -> None:
     tracemalloc.stop()
     assert peak < 800_000
     assert (written > 900_000) == (form not in (Format.JUNIT, Format.CTRF))
+
+
+def test_a_run_of_a_server_leads_back_to_its_failing_step() -> None:
+    """From the message of a CI server it is one click to the step with its pictures; without a server there is no link."""
+    run = run_data((step(1), step(2, Status.FAILED, message="no light")), address="https://dai.example/")
+    for form in (Format.JUNIT, Format.HTML):
+        assert "https://dai.example/runs/7/steps/2" in text(form, run)
+        assert "/steps/2" not in text(form, replace(run, address=""))

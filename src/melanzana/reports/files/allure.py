@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from itertools import chain
 
-from melanzana.reports.files.records import RunData, Status, StepRow
+from melanzana.reports.files.records import Attachment, RunData, Status, StepRow
 from melanzana.reports.files.text import encodable, to_json
 
 _STATUSES = {Status.PASSED: "passed", Status.FAILED: "failed", Status.ERROR: "broken", Status.CANCELLED: "skipped"}
@@ -51,9 +51,23 @@ def _result(run: RunData) -> Iterator[str]:
     }
     yield to_json(head)[:-1] + ',\n"steps": ['
     commas = chain([""], iter(lambda: ",\n", None))
+    kept = _by_step(run)
     for comma, step in zip(commas, run.steps, strict=False):
-        yield comma + to_json(_step(step, start))
-    yield "]}\n"
+        yield comma + to_json(_step(step, start) | _files(kept.get(step.number, [])))
+    yield '],\n"attachments": ' + to_json(_files(kept.get(None, [])).get("attachments", [])) + "}\n"
+
+
+def _by_step(run: RunData) -> dict[int | None, list[Attachment]]:
+    found: dict[int | None, list[Attachment]] = {}
+    for one in run.attachments:
+        if one.file:
+            found.setdefault(one.step, []).append(one)
+    return found
+
+
+def _files(kept: list[Attachment]) -> dict[str, object]:
+    shown = [{"name": one.name, "source": one.file, "type": one.media_type} for one in kept]
+    return {"attachments": shown} if shown else {}
 
 
 def _step(step: StepRow, start: int) -> dict[str, object]:

@@ -43,6 +43,8 @@ def _test(run: RunData, element: Element) -> dict[str, Any]:
     if element.status is not Status.PASSED:
         test["message"] = element.message
         test["extra"]["failed_step"] = element.failed_step
+        if kept := run.attached_to(element.failed_step):
+            test["attachments"] = [{"name": one.name, "contentType": one.media_type, "path": one.file} for one in kept]
     return test if not run.tags else {**test, "tags": list(run.tags)}
 
 

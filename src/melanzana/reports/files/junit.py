@@ -1,6 +1,7 @@
 """JUnit XML: one suite for the run, one test case for each state and action (`elements.py`).
 
-The format has no word for a run that was cancelled: it is an error of the type `cancelled`, so nobody takes it for a success.
+CI servers show the files of a failing step that stand in `system-out` as `[[ATTACHMENT|path]]` (GitLab, Jenkins). The format has no
+word for a run that was cancelled: it is an error of the type `cancelled`, so nobody takes it for a success.
 """
 
 from collections.abc import Iterator
@@ -31,13 +32,16 @@ def junit(run: RunData) -> Iterator[str]:
 
 def _case(run: RunData, element: Element) -> TestCase:
     case = TestCase(printable(element.name), printable(run.model_name), round(element.seconds, 3))
+    if files := run.attached_to(element.failed_step):
+        case.system_out = printable("\n".join(f"[[ATTACHMENT|{one.file}]]" for one in files))
     if element.status is Status.PASSED:
         return case
     kind = Failure if element.status is Status.FAILED else Error
     lines = element.message.splitlines() or [""]
     result = kind(printable(lines[0]), str(element.status))
     at = "" if element.failed_step is None else f"step {element.failed_step}: "
-    result.text = printable(f"{at}{element.message}\nseed {run.seed}\nagain: {run.replay}")
+    page = f"\nsee: {run.failing_page}" if run.failing_page else ""
+    result.text = printable(f"{at}{element.message}\nseed {run.seed}\nagain: {run.replay}{page}")
     case.result = [result]
     return case
 

@@ -10,6 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+#: Media types that browsers draw and never run.
+IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"})
+
 
 class Status(StrEnum):
     """How a step or a run came out."""
@@ -46,6 +49,12 @@ class Attachment:
     sha256: str
     size: int  #: bytes
     step: int | None
+    file: str = ""  #: where its content lies, seen from the written file, with `/`; empty: only the server has it
+
+    @property
+    def is_image(self) -> bool:
+        """Can a page show it as a picture?"""
+        return self.media_type.partition(";")[0].strip().lower() in IMAGES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +91,22 @@ class RunData:
     duration_seconds: float = 0.0
     coverage: Mapping[str, Coverage] = field(default_factory=dict)  #: by kind: state, action, transition
     failing: StepRow | None = None  #: the first step that did not pass
+    address: str = ""  #: of the server that has it, as `https://dai.example`
     replay: str = ""  #: the command that performs the same steps again
     step_count: int = 0
     steps: Iterable[StepRow] = field(default=(), repr=False)
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+
+    def attached_to(self, step: int | None) -> list[Attachment]:
+        """What was kept with a step, as far as its content is at hand."""
+        return [one for one in self.attachments if one.file and one.step == step] if step is not None else []
+
+    @property
+    def failing_page(self) -> str:
+        """Where the failing step is shown with its pictures; empty when nobody knows."""
+        if not self.address or self.run_id is None or self.failing is None:
+            return ""
+        return f"{self.address.rstrip('/')}/runs/{self.run_id}/steps/{self.failing.number}"
 
     @property
     def title(self) -> str:
