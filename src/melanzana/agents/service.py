@@ -224,20 +224,24 @@ class AgentService:
 
         What it waits for is answered at once. Raises SessionReplacedError.
         """
-        agent_id = _agent_id(principal)
+        return await self._depart(principal.realm, _agent_id(principal), session, gone=gone)
 
+    async def retire(self, realm: str, name: str) -> AgentView:
+        """Ask the process that works under this name to end with its last run. Raises NotFoundError."""
+        agent = await self._database.read(lambda tx: store.find(tx, realm, name))
+        return await self._depart(realm, agent.id, None, gone=False)
+
+    async def _depart(self, realm: str, agent_id: int, session: int | None, *, gone: bool) -> AgentView:
         def change(tx: Connection) -> Agent:
-            if session is None:
-                agent = store.find(tx, principal.realm, agent_id)
-            else:
-                agent = store.require_session(tx, principal.realm, agent_id, session)
+            any_session = session is None
+            agent = store.find(tx, realm, agent_id) if any_session else store.require_session(tx, realm, agent_id, session or 0)
             if agent.session == 0 or agent.departure is Departure.GONE:
                 return agent
             return store.change(tx, agent, departure=Departure.GONE if gone else Departure.LEAVING)
 
         agent = await self._database.write(change)
-        self._executions.waker.agent_changed(principal.realm, agent_id)
-        return self._view(agent, await self._executions.busy_agents(principal.realm))
+        self._executions.waker.agent_changed(realm, agent_id)
+        return self._view(agent, await self._executions.busy_agents(realm))
 
     async def _hold(self, agent: Agent, wait_seconds: float) -> None:
         """Keep an agent that is to take no work until something about it changes."""

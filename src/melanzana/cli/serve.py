@@ -33,6 +33,13 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     agent: Annotated[
         bool | None, typer.Option("--agent/--no-agent", help="Start an agent on this machine. [default: agent]", show_default=False)
     ] = None,
+    hosted_agents_min: Annotated[
+        int | None, typer.Option(help="Fewest agents of its own; 0: none until a run waits. [default: 1]", show_default=False)
+    ] = None,
+    hosted_agents_max: Annotated[
+        int | None, typer.Option(help="Most agents of its own, started as runs wait. [default: 1]", show_default=False)
+    ] = None,
+    hosted_agents_idle_seconds: Annotated[float | None, typer.Option(hidden=True)] = None,
     agent_env: Annotated[
         str | None, typer.Option(help="Variables that this agent passes on, with commas. [default: none]", show_default=False)
     ] = None,

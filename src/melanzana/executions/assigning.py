@@ -89,4 +89,5 @@ def _explained(row: E, suts: Sequence[Sut]) -> E:
     if row.state is not LifecycleState.QUEUED:
         return row
     reason = waiting_reason(row.wanted_sut, suts, row.requested_agent_id) if row.wanted_sut else None
-    return replace(row, waiting_for=reason or WAITS_FOR_AGENT)
+    labels = f" that offers {', '.join(row.labels)}" if row.labels else ""
+    return replace(row, waiting_for=reason or WAITS_FOR_AGENT + labels)

@@ -1,4 +1,4 @@
-"""The agents that the server starts itself: one for dry runs always, one that performs code unless told otherwise.
+"""The agents that the server starts itself: one for dry runs always, and those of `pool.py` that perform code.
 
 They are ordinary agents, processes of `melanzana agent` with credentials of their own, speaking HTTP to the server like any other;
 nothing in the dispatch path knows them. One that dies is started again, more slowly each time.
@@ -39,13 +39,15 @@ class Child:
         return [*base, "--log-level", self.log_level, *passed, *extra]
 
 
-async def keep_running(child: Child) -> None:
-    """Run `child` until cancelled; then stop it."""
+async def keep_running(child: Child, retiring: asyncio.Event | None = None) -> None:
+    """Run `child` until cancelled; then stop it. Once it is `retiring`, its end is the end."""
     pause = FIRST_RESTART_SECONDS
     while True:
         loop = asyncio.get_running_loop()
         started = loop.time()
         code = await _run_once(child)
+        if retiring is not None and retiring.is_set():
+            return
         pause = next_pause(pause, loop.time() - started)
         _log.warning("an agent of the server ended and is started again", agent=child.name, exit_code=code, in_seconds=pause)
         await asyncio.sleep(pause)

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 import uvloop
@@ -25,6 +26,7 @@ from melanzana.server.app import create_app
 from melanzana.server.children import Child, keep_running
 from melanzana.server.connection import GuardedConnection
 from melanzana.server.logs import configure
+from melanzana.server.pool import Bounds, Pool, Rooms, agent_names
 from melanzana.server.services import Services, open_services
 from melanzana.server.settings import ServerSettings
 from melanzana.version import __version__
@@ -133,15 +135,24 @@ async def _when_ready(server: _Server, settings: ServerSettings, services: Servi
 
 
 async def _keep_agents(settings: ServerSettings, services: Services) -> None:
-    kinds = [DRY_RUN_AGENT, *([LOCAL_AGENT] if settings.agent else [])]
     async with asyncio.TaskGroup() as group:
-        for kind in kinds:
-            dry, name = kind == DRY_RUN_AGENT, kind + _suffix(settings)
-            ini_file = await services.hosted_agent(name, dry=dry)
-            slots = max(2, os.cpu_count() or 1) if dry else 1
-            env = tuple(filter(None, (part.strip() for part in settings.agent_env.split(","))))
-            child = Child(name=name, ini_file=ini_file, dry_only=dry, slots=slots, log_level=settings.log_level, env=env)
-            group.create_task(keep_running(child))
+        group.create_task(keep_running(await _child(settings, services, DRY_RUN_AGENT + _suffix(settings), dry=True)))
+        if settings.agent:
+            rooms = Rooms(settings.realm, services.agents, services.executions, partial(_child, settings, services))
+            group.create_task(Pool(_bounds(settings), rooms, agent_names(LOCAL_AGENT, _suffix(settings))).run())
+
+
+async def _child(settings: ServerSettings, services: Services, name: str, *, dry: bool = False) -> Child:
+    """An agent of the server with fresh keys."""
+    ini_file = await services.hosted_agent(name, dry=dry)
+    slots = max(2, os.cpu_count() or 1) if dry else 1
+    env = tuple(filter(None, (part.strip() for part in settings.agent_env.split(","))))
+    return Child(name=name, ini_file=ini_file, dry_only=dry, slots=slots, log_level=settings.log_level, env=env)
+
+
+def _bounds(settings: ServerSettings) -> Bounds:
+    most = max(settings.hosted_agents_min, settings.hosted_agents_max)
+    return Bounds(least=settings.hosted_agents_min, most=most, idle_seconds=settings.hosted_agents_idle_seconds)
 
 
 def _suffix(settings: ServerSettings) -> str:

@@ -61,7 +61,19 @@ class ServerSettings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="Server processes that answer on the one port, on this machine. More than one need PostgreSQL."
     )
-    agent: bool = Field(True, description="Whether the server starts an agent of its own on this machine.")
+    agent: bool = Field(True, description="Whether the server starts agents of its own on this machine.")
+    hosted_agents_min: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="Fewest agents of the server's own that perform code. 0: one is started when a run waits for it.",
+    )
+    hosted_agents_max: int = Field(
+        1, ge=1, le=64, description="Most of them; as many are started as runs wait. Never fewer than hosted_agents_min."
+    )
+    hosted_agents_idle_seconds: float = Field(
+        60.0, ge=1, le=86_400, description="How long one of them above the fewest stays without a run, in seconds."
+    )
     agent_env: str = Field(
         "",
         description="Variables of the server's environment that its own agents pass on to action code, with commas between: "
