@@ -29,6 +29,8 @@ Route = tuple[str, str, dict[str, Any] | None]
 MARK = "of-the-tenant"
 PASSWORD = "correct horse battery staple"
 STEPS = {"name": "stolen", "steps": [{"type": "script", "script": "steal"}]}
+SCHEDULE = {"name": f"schedule-{MARK}", "cron": "0 3 * * *"}
+NOBODY = "00000000-0000-4000-8000-000000000000"
 #: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
 ROUTES: tuple[Route, ...] = (
     ("GET", "/execution_service/api/v1/executions/{execution_id}", None),
@@ -96,6 +98,9 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/api/v2/test_config_results/{task_instance_id}/junit", None),
     ("GET", "/ai/testconfigtasks/{task_instance_id}", None),
     ("GET", "/ai/testconfigtasks/{task_instance_id}/summary", None),
+    ("GET", "/task_scheduler_service/api/v1/schedules/{schedule_id}", None),
+    ("PUT", "/task_scheduler_service/api/v1/schedules/{schedule_id}", {**SCHEDULE, "test_config_id": NOBODY}),
+    ("DELETE", "/task_scheduler_service/api/v1/schedules/{schedule_id}", None),
     ("DELETE", "/test_config_service/api/v1/test_configurations/{test_config_id}", None),
     ("GET", "/ai/users/{user_id}", None),
     ("PUT", "/ai/users/{user_id}", {"name": "stolen"}),
@@ -132,6 +137,8 @@ LISTS = (
     "/test_config_service/api/v1/test_configurations",
     "/task_scheduler_service/api/v1/task_instances",
     "/api/v2/test_config_results",
+    "/task_scheduler_service/api/v1/schedules",
+    "/task_scheduler_service/api/v1/schedules/calendar?days=2",
     "/ai/users",
     "/ai/groups",
     "/ai/coverage/models",
@@ -155,6 +162,7 @@ NOTHING = {
     "attachment_id": "999999",
     "test_config_id": "00000000-0000-4000-8000-000000000000",
     "task_instance_id": "00000000-0000-4000-8000-000000000000",
+    "schedule_id": "00000000-0000-4000-8000-000000000000",
     "search_id": "999999",
 }
 
@@ -237,7 +245,9 @@ async def _task(made: Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
     steps = [{"type": "exploratory", "model_id": model}]
     configuration = await made("/test_config_service/api/v1/test_configurations", {"name": f"config-{MARK}", "steps": steps})
     task = await made(f"/task_scheduler_service/api/v1/task_instances/{configuration['id']}", {})
-    return {"test_config_id": str(configuration["id"]), "task_instance_id": str(task["task_instance_id"])}
+    schedule = await made("/task_scheduler_service/api/v1/schedules", {**SCHEDULE, "test_config_id": configuration["id"]})
+    ids = {"test_config_id": configuration["id"], "task_instance_id": task["task_instance_id"], "schedule_id": schedule["id"]}
+    return {name: str(value) for name, value in ids.items()}
 
 
 async def _ended_run(app: RunningApp, model_id: int) -> Execution:

@@ -12,7 +12,7 @@ _MOST = 50
 
 def check_draft(draft: Draft) -> None:
     """Raises RequestError naming the field."""
-    _check_name(draft.name, "name")
+    check_name(draft.name, "name")
     if not 1 <= len(draft.steps) <= MAX_STEPS:
         raise RequestError(f"a test configuration has 1 to {MAX_STEPS} steps, not {len(draft.steps)}", field="steps")
     _check_range(draft.retries, 0, MAX_RETRIES, "retries")
@@ -29,7 +29,7 @@ def check_draft(draft: Draft) -> None:
 
 def _check_step(step: ConfigurationStep, where: str) -> None:
     if step.name:  # without one it is named after what it performs
-        _check_name(step.name, f"{where}.name")
+        check_name(step.name, f"{where}.name")
     needed, refused = _FIELDS[step.kind]
     given = {name for name in ("model", "test_case", "script", "path") if getattr(step, name) is not None}
     if step.stop != type(step.stop)():
@@ -46,7 +46,8 @@ def _check_step(step: ConfigurationStep, where: str) -> None:
         _check_range(step.retries, 0, MAX_RETRIES, f"{where}.retries")
 
 
-def _check_name(name: str, where: str) -> None:
+def check_name(name: str, where: str) -> None:
+    """Raises RequestError."""
     if not _NAME.fullmatch(name):
         raise RequestError("a name has 1 to 100 characters, and no space at its ends", field=where)
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from melanzana.access.records import Principal, PrincipalKind
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
-from melanzana.configurations import store
+from melanzana.configurations import schedule_store, store
 from melanzana.configurations.advancing import Advancing, EndListener
 from melanzana.configurations.checking import check_draft
 from melanzana.configurations.filtering import chosen
@@ -85,7 +85,7 @@ class ConfigurationService:
     async def create(self, principal: Principal, draft: Draft) -> TestConfiguration:
         """Raises RequestError naming the field, ConflictError when the name is taken."""
         draft = await self._checked(principal.realm, draft)
-        now, by = self._clock.now(), _by(principal)
+        now, by = self._clock.now(), acting_name(principal)
         configuration = TestConfiguration(
             id=self._new_id(),
             realm=principal.realm,
@@ -113,7 +113,7 @@ class ConfigurationService:
             before = store.find(tx, principal.realm, configuration_id)
             _expect(before, expected_revision)
             after = replace(
-                before, draft=draft, revision=before.revision + 1, updated_at=self._clock.now(), updated_by=_by(principal)
+                before, draft=draft, revision=before.revision + 1, updated_at=self._clock.now(), updated_by=acting_name(principal)
             )
             store.change(tx, after, before.revision)
             return store.find(tx, principal.realm, configuration_id)
@@ -121,7 +121,10 @@ class ConfigurationService:
         return await self._database.write(change)
 
     async def delete(self, principal: Principal, configuration_id: str, expected_revision: int | None = None) -> None:
-        """Forget it; its task instances stay readable. Raises NotFoundError, and ConflictError while one is at work."""
+        """Forget it and its schedules; its task instances stay readable.
+
+        Raises NotFoundError, and ConflictError while one is at work.
+        """
 
         def change(tx: Connection) -> None:
             before = store.find(tx, principal.realm, configuration_id)
@@ -130,6 +133,7 @@ class ConfigurationService:
             running, _ = store.page(tx, principal.realm, wanted)
             if running:
                 raise ConflictError(f"task instance {running[0].id} of it is at work; abort it first", state=running[0].state)
+            schedule_store.remove_of(tx, before.id)
             store.remove(tx, before.id)
 
         await self._database.write(change)
@@ -143,7 +147,7 @@ class ConfigurationService:
         """
         _check_wish(wish)
         mark = hashlib.sha256(json.dumps([configuration_id, _plain(wish)], sort_keys=True).encode()).hexdigest()
-        by = _by(principal)
+        by = acting_name(principal)
         if key is not None:
             earlier = await self._database.read(lambda tx: _earlier(tx, (principal.realm, by, key), mark))
             if earlier is not None:
@@ -270,7 +274,8 @@ class ConfigurationService:
         return str(uuid.UUID(int=self._randomness.getrandbits(128), version=4))
 
 
-def _by(principal: Principal) -> str:
+def acting_name(principal: Principal) -> str:
+    """Under which name the caller's starts and changes are kept."""
     return principal.name if principal.kind is PrincipalKind.USER else principal.client_id
 
 

@@ -115,6 +115,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket, post: Post)
         always = [asyncio.create_task(task) for task in (services.sweep_forever(), services.digest_forever())]
         if post.does_duties:
             server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
+            server.beside.append(asyncio.create_task(services.schedules.run()))
         server.beside.append(asyncio.create_task(_when_ready(server, settings, services, post)))
         # uvicorn has its own handlers and raises the signal again once it has stopped; by then only our closing is left to do.
         _on_signals(lambda: None)

@@ -18,6 +18,7 @@ from melanzana.compat import ai_auth, api_auth, licences, public_config_results,
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.configurations import api as configurations_api
+from melanzana.configurations import schedule_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
 from melanzana.realms import api as realms_api
@@ -163,6 +164,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(coverage_model_routes.router(services.coverage_models, services.gate))
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))
+    app.include_router(schedule_api.router(services.schedules, services.gate, services.clock))
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))

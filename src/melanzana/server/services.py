@@ -22,6 +22,7 @@ from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.service import CatalogService
 from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
+from melanzana.configurations.scheduling import ScheduleService
 from melanzana.configurations.service import ConfigurationService
 from melanzana.errors import UnavailableError
 from melanzana.executions.figures import LeaseFigures
@@ -66,6 +67,7 @@ class Services:
     agents: AgentService
     suts: SutService
     configurations: ConfigurationService
+    schedules: ScheduleService
     reports: ReportService
     coverage_models: CoverageModels
     shrinking: ShrinkService
@@ -150,6 +152,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     executions = ExecutionService(database, clock, figures, waker, catalog=catalog, suts=suts)
     await executions.time.correct()
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
+    configurations = ConfigurationService(database, clock, catalog=catalog, executions=executions)
     return Services(
         settings=settings,
         database=database,
@@ -165,7 +168,8 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         executions=executions,
         agents=agents,
         suts=suts,
-        configurations=ConfigurationService(database, clock, catalog=catalog, executions=executions),
+        configurations=configurations,
+        schedules=ScheduleService(database, clock, configurations),
         shrinking=ShrinkService(database, clock, executions, catalog),
         reports=ReportService(catalog, executions, agents.names, blobs, database=database),
         coverage_models=CoverageModels(database, clock),
