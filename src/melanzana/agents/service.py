@@ -205,7 +205,7 @@ class AgentService:
             store.touch(tx, agent_id, now)
             return agent
 
-        agent = await self._database.write(change)
+        agent = await self._database.write_row(change, f"agent {agent_id}")
         self._presence.hear(agent_id, noted=True)
         if agent.departure is not Departure.NONE:
             raise AgentDrainedError(f"agent {agent.name!r} takes no more work: this process ends with its last run")
@@ -274,7 +274,7 @@ class AgentService:
     # --- small things ------------------------------------------------------------
 
     async def _public(self, realm: str, ref: int | str) -> Agent:
-        agent = await self._database.read(lambda tx: store.find(tx, realm, ref))
+        agent = await self._database.glance(lambda tx: store.find(tx, realm, ref))
         if agent.internal:
             raise NotFoundError(f"there is no agent {ref!r}", field="agent_id")
         return agent

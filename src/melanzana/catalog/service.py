@@ -10,6 +10,7 @@ document is work for a thread and happens before (`catalog/intake.py`); what com
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.storage.database import Database
 
+_DOCUMENTS = 32  #: kept in memory
 #: How a model may be named: its integer id or its uuid.
 ModelRef = int | str
 
@@ -34,6 +36,8 @@ class CatalogService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        #: By model, version and revision: whatever changes a model or its newest version raises the revision.
+        self._documents: OrderedDict[tuple[int, int, int], ModelVersion] = OrderedDict()
 
     async def add_model(
         self,
@@ -69,8 +73,19 @@ class CatalogService:
         return (await self.current(realm, ref, version))[1]
 
     async def current(self, realm: str, ref: ModelRef, version: int | None = None) -> tuple[ModelEntry, ModelVersion]:
-        """The model and one of its versions, read at one moment. Raises NotFoundError."""
-        return await self._database.read(lambda tx: _current(tx, realm, ref, version))
+        """The model and one of its versions, read at one moment; documents that were read last are not read again.
+
+        Raises NotFoundError.
+        """
+        entry = await self._database.glance(lambda tx: _existing(tx, realm, ref))
+        known = self._documents.get(_place(entry, version))
+        if known is not None:
+            return entry, known
+        entry, found = await self._database.read(lambda tx: _current(tx, realm, ref, version))
+        self._documents[_place(entry, version)] = found
+        if len(self._documents) > _DOCUMENTS:
+            self._documents.popitem(last=False)
+        return entry, found
 
     async def list_models(self, realm: str, wanted: ModelFilter | None = None) -> tuple[tuple[ModelEntry, ...], int]:
         """One page of models, and how many there are on all pages."""
@@ -190,6 +205,10 @@ class CatalogService:
         now = self._clock.now()
         gone = replace(before, deleted_at=now, updated_at=now, updated_by=by, revision=before.revision + 1)
         _written(store.update_model(tx, gone, before.revision), before)
+
+
+def _place(entry: ModelEntry, version: int | None) -> tuple[int, int, int]:
+    return entry.id, entry.version if version is None else version, entry.revision
 
 
 def _existing(tx: Connection, realm: str, ref: ModelRef) -> ModelEntry:

@@ -7,8 +7,7 @@ With several servers the bound can be passed by what they let in between two cou
 """
 
 import json
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from melanzana.clock import Clock
 from melanzana.errors import KeyReusedError, MelanzanaError, QueueFullError
 from melanzana.executions import rows, store
 from melanzana.executions.assigning import Assigning
+from melanzana.executions.by_identity import ByIdentity
 from melanzana.executions.records import Execution, LifecycleState
 from melanzana.executions.tables import execution_needs, execution_tags, executions, idempotency_keys, snapshots
 from melanzana.protocol.snapshot import Snapshot
@@ -61,7 +61,7 @@ class Queue:
         self._room: dict[
             str, tuple[int, float]
         ] = {}  #: of each realm: starts before the next count, and monotonic seconds of the last
-        self._models = _Texts()
+        self._models = ByIdentity(_ENCODER.encode, _KEPT)
 
     def enter(self, tx: Connection, entries: Sequence[Entry], queued_at: datetime) -> list[Execution | MelanzanaError]:
         """What became of each. Raises RequestError for a system under test that does not exist."""
@@ -99,11 +99,12 @@ class Queue:
         found = _ADD.many_returning(tx, [_columns(entry.execution, queued_at) for entry in entries])
         kept = [replace(entry.execution, run_id=row["run_id"]) for entry, row in zip(entries, found, strict=True)]
         pairs = list(zip(kept, entries, strict=True))
-        _ADD_SNAPSHOT.many(tx, [{"run_id": one.run_id, "content": self._models.snapshot(one.snapshot)} for one in kept])
+        _ADD_SNAPSHOT.many(tx, [{"run_id": one.run_id, "content": _snapshot_text(one.snapshot, self._models)} for one in kept])
         _ADD_NEED.many(tx, [{"run_id": one.run_id, "need": need} for one, entry in pairs for need in sorted(entry.needs)])
         _ADD_TAG.many(tx, [{"run_id": one.run_id, "tag": tag} for one in kept for tag in sorted(set(one.tags))])
         rows.ADD_LINE.many(tx, [line for one in kept for line in _first_lines(one)])
-        _ADD_KEY.many(tx, [_key_row(one, entry) for one, entry in pairs if entry.key is not None])
+        keys = [_key_row(one, entry) for one, entry in pairs if entry.key is not None]
+        _ADD_KEY.many(tx, sorted(keys, key=lambda row: (row["realm"], row["client_id"], row["key"])))  # one order for all servers
         for one in kept:
             self._assigning.queue(tx, one.realm, one.run_id, one.wanted_sut)
         return kept
@@ -140,20 +141,7 @@ def _key_row(execution: Execution, entry: Entry) -> dict[str, Any]:
     return {"realm": realm, "client_id": client_id, "key": key, "fingerprint": entry.mark, "run_id": execution.run_id}
 
 
-class _Texts:
-    """Snapshots as JSON text. The model is most of it and the same for many runs: its text is made once for each document."""
-
-    def __init__(self) -> None:
-        self._texts: OrderedDict[int, tuple[Mapping[str, Any], str]] = OrderedDict()  #: by identity; the document is kept alive
-
-    def snapshot(self, snapshot: Snapshot) -> str:
-        rest = {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__ if name != "model"}
-        return f'{{"model":{self._model(snapshot.model)},{_ENCODER.encode(rest)[1:]}'
-
-    def _model(self, document: Mapping[str, Any]) -> str:
-        known = self._texts.pop(id(document), None)
-        text = _ENCODER.encode(document) if known is None else known[1]
-        self._texts[id(document)] = (document, text)
-        if len(self._texts) > _KEPT:
-            self._texts.popitem(last=False)
-        return text
+def _snapshot_text(snapshot: Snapshot, models: ByIdentity[str]) -> str:
+    """The snapshot as JSON. The model is most of it and the same for many runs: its text is made once for each document."""
+    rest = {name: getattr(snapshot, name) for name in Snapshot.__dataclass_fields__ if name != "model"}
+    return f'{{"model":{models.of(snapshot.model)},{_ENCODER.encode(rest)[1:]}'

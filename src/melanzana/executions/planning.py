@@ -68,6 +68,10 @@ class KnownModels:
         self._kept = kept
         self._models: OrderedDict[str, Model] = OrderedDict()
 
+    def have(self, source: Plannable) -> bool:
+        """Whether `of` gives the model without reading it."""
+        return source.model_hash in self._models
+
     def of(self, source: Plannable) -> Model:
         """Raises InvalidModelError."""
         model = self._models.pop(source.model_hash, None)
@@ -78,6 +82,11 @@ class KnownModels:
         if len(self._models) > self._kept:
             self._models.popitem(last=False)
         return model
+
+
+def says_goal(request: StartRequest, source: Plannable) -> bool:
+    """Whether the request, or the run it repeats, says how to walk in words of its own."""
+    return request.path is not None or request.stop_condition is not None or source.original is not None
 
 
 def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed: int) -> Plan:

@@ -43,6 +43,8 @@ _NUMBER_LINE = Prepared(
 _OF_REALM = select(*HOLDING).where(executions.c.realm == bindparam("of_realm"))
 _BY_RUN = Prepared(_OF_REALM.where(executions.c.run_id == bindparam("ref")))
 _BY_ID = Prepared(_OF_REALM.where(executions.c.id == bindparam("ref")))
+_LOCKED_BY_RUN = Prepared(_OF_REALM.where(executions.c.run_id == bindparam("ref")).with_for_update())
+_LOCKED_BY_ID = Prepared(_OF_REALM.where(executions.c.id == bindparam("ref")).with_for_update())
 #: An agent has it. The words stand in the statement itself, so that it is one text.
 IS_LIVE = executions.c.state.in_([literal_column(f"'{state}'", Text) for state in sorted(HELD)])
 
@@ -58,6 +60,12 @@ def holding_of(row: Mapping[Any, Any]) -> Holding:
 
 def holding(tx: Connection, realm: str, ref: str | int) -> Holding | None:
     row = (_BY_RUN if isinstance(ref, int) else _BY_ID).first(tx, {"of_realm": realm, "ref": ref})
+    return None if row is None else holding_of(row)
+
+
+def locked(tx: Connection, realm: str, ref: str | int) -> Holding | None:
+    """As `holding`; nobody else changes it until the transaction ends."""
+    row = (_LOCKED_BY_RUN if isinstance(ref, int) else _LOCKED_BY_ID).first(tx, {"of_realm": realm, "ref": ref})
     return None if row is None else holding_of(row)
 
 

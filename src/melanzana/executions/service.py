@@ -55,6 +55,8 @@ from melanzana.suts.service import SutService
 _log = structlog.get_logger("melanzana.executions")
 #: Executions that agents are woken for when one system under test is free: the first may want something besides.
 _WOKEN = 4
+#: Claims wait for nobody, since they pass over what others hold: they stand behind everything that may wait.
+_LAST = "~"
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
 
@@ -163,21 +165,21 @@ class ExecutionService:
 
         Raises NotFoundError, and ConflictError when it ended as passed, failed or error before.
         """
-        return await self._push(lambda tx: transitions.abort(tx, realm, ref, by, self._clock.now()))
+        return await self._push(realm, ref, lambda tx: transitions.abort(tx, realm, ref, by, self._clock.now()))
 
     async def pause(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
         """Let a run stand still before its next step. Raises NotFoundError, and ConflictError when it is not under way."""
-        return await self._push(lambda tx: transitions.pause(tx, realm, ref, by, self._clock.now()))
+        return await self._push(realm, ref, lambda tx: transitions.pause(tx, realm, ref, by, self._clock.now()))
 
     async def resume(self, realm: str, ref: str | int, by: str = "") -> LifecycleState:
         """Let a paused run continue, or take the wish to pause back. Raises NotFoundError, and ConflictError when it is neither."""
-        return await self._push(lambda tx: transitions.resume(tx, realm, ref, by, self._clock.now()))
+        return await self._push(realm, ref, lambda tx: transitions.resume(tx, realm, ref, by, self._clock.now()))
 
     async def delete(self, realm: str, ref: str | int) -> None:
         """Remove an execution that has ended, with its log. Raises NotFoundError, ConflictError."""
 
         def change(tx: Connection) -> None:
-            seen = store.required(tx, realm, ref)
+            seen = store.locked(tx, realm, ref)
             if seen.state not in TERMINAL:
                 raise ConflictError(f"the execution is {seen.state}; abort it first", state=seen.state)
             self._assigning.forget(tx, seen.run_id)
@@ -209,7 +211,7 @@ class ExecutionService:
         be stored, and what `fence` raises.
         """
         with self._waker.listen(("execution", report.execution_id)) as signal:
-            seen, freed = await self._database.write(lambda tx: self._take_in(tx, agent, report, fence))
+            seen, freed = await self._database.write_row(lambda tx: self._take_in(tx, agent, report, fence), report.execution_id)
             if freed is not None:
                 await self._sut_freed(seen.realm, freed)
             if report.events:
@@ -258,8 +260,10 @@ class ExecutionService:
         original = None if request.rerun_of is None else await self._rerun(realm, request.rerun_of)
         source = await find_source(self._catalog, realm, request, original)
         seed = self._randomness.randint(planning.SEED_LOW, planning.SEED_HIGH)
-        # Reading a large model takes a while: it is done where questions are, off the event loop.
-        plan = await self._database.read(lambda _tx: planning.make_plan(request, source, self._models.of(source), seed))
+        if self._models.have(source) and not planning.says_goal(request, source):
+            plan = planning.make_plan(request, source, self._models.of(source), seed)
+        else:  # reading a large model or weighing a goal takes a while: it is done where questions are, off the event loop
+            plan = await self._database.read(lambda _tx: planning.make_plan(request, source, self._models.of(source), seed))
         if not wants_history(plan.snapshot):
             return plan
         return await self._database.read(lambda tx: with_history(plan, _last_logs(tx, realm, plan.snapshot.model_id)))
@@ -282,7 +286,7 @@ class ExecutionService:
 
         while await self._database.read(question):
             with suppress(SutTakenError):
-                return await self._database.write(lambda tx: self._lease(tx, agent, fence))
+                return await self._database.write_row(lambda tx: self._lease(tx, agent, fence), f"{_LAST}{agent.agent_id}")
         return None
 
     def _lease(self, tx: Connection, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:
@@ -321,7 +325,7 @@ class ExecutionService:
             after = self._let_go(tx, seen, lease.performed)
             return after, store.needs_of(tx, seen.run_id), self._assigning.let_go(tx, seen, after)
 
-        moved, needs, freed = await self._database.write(change)
+        moved, needs, freed = await self._database.write_row(change, lease.execution_id)
         if moved is not None:
             self._waker.changed(moved.execution_id)
             if moved.state is LifecycleState.QUEUED:
@@ -340,7 +344,7 @@ class ExecutionService:
         before = self.time.now() - timedelta(seconds=self.figures.queue_expiry_seconds)
 
         def change(tx: Connection) -> tuple[int, ...]:
-            late = store.overdue(tx, before)
+            late = store.overdue_locked(tx, before)
             waited = self.figures.queue_expiry_seconds
             return tuple(transitions.expire(tx, seen, self._clock.now(), waited).run_id for seen in late)
 
@@ -350,9 +354,11 @@ class ExecutionService:
 
     # --- small things -------------------------------------------------------------------------------------------------------------
 
-    async def _push(self, change: Callable[[Connection], Holding]) -> LifecycleState:
+    async def _push(self, realm: str, ref: str | int, change: Callable[[Connection], Holding]) -> LifecycleState:
         """Make a change that the agent must hear of at once."""
-        seen = await self._database.write(change)
+        if isinstance(ref, int):
+            ref = (await self._database.read(lambda tx: store.required(tx, realm, ref))).execution_id
+        seen = await self._database.write_row(change, ref)
         self._waker.changed(seen.execution_id)
         return seen.state
 

@@ -8,12 +8,16 @@ from typing import Any
 from melanzana.catalog.records import ModelFilter, ModelVersion
 from melanzana.catalog.service import CatalogService
 from melanzana.errors import NotFoundError, RequestError
+from melanzana.executions.by_identity import ByIdentity
 from melanzana.executions.planning import Plannable
 from melanzana.executions.records import StartRequest
 from melanzana.generation.sub_models import calling, find_in, needed
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.protocol.snapshot import Snapshot
+
+#: Whether a document speaks of sub-models.
+_contains = ByIdentity(lambda document: "sub models" in json.dumps(document), 32)
 
 
 async def find_source(catalog: CatalogService, realm: str, request: StartRequest, original: Snapshot | None) -> Plannable:
@@ -45,7 +49,7 @@ async def _sub_models(catalog: CatalogService, realm: str, document: Mapping[str
 
     Raises RequestError naming the action and the model that is missing, InvalidModelError when they contain each other.
     """
-    if "sub models" not in json.dumps(document):  # most models: then nothing is read twice
+    if not _contains.of(document):  # most models: then nothing is read twice
         return {}
     outermost = from_document(document)
     known: dict[str, ModelVersion] = {}

@@ -86,6 +86,7 @@ _LAPSED = (
     .order_by(executions.c.lease_expires_at)
 )
 _OVERDUE = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < bindparam("before"))
+_OVERDUE_LOCKED = _OVERDUE.with_for_update(skip_locked=True)
 
 
 def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
@@ -199,14 +200,16 @@ def lapsed(tx: Connection, before: datetime) -> tuple[Lapsed, ...]:
 
 
 def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | None:
-    """The execution, unless its agent has reported, or it has ended, since it was seen to lapse."""
+    """The execution, locked, unless its agent has reported, or it has ended, since it was seen to lapse."""
     row = tx.execute(
-        select(*HOLDING).where(
+        select(*HOLDING)
+        .where(
             executions.c.run_id == lease.run_id,
             executions.c.attempt == lease.attempt,
             executions.c.state.in_(sorted(HELD)),
             executions.c.lease_expires_at < before,
         )
+        .with_for_update()
     )
     found = row.mappings().first()
     return None if found is None else holding_of(found)
@@ -226,6 +229,19 @@ def rearm(tx: Connection, until: datetime) -> int:
 def overdue(tx: Connection, before: datetime) -> tuple[Holding, ...]:
     """Executions that have been in the queue since before this instant."""
     return tuple(holding_of(row) for row in tx.execute(_OVERDUE, {"before": before}).mappings())
+
+
+def overdue_locked(tx: Connection, before: datetime) -> tuple[Holding, ...]:
+    """The same, without those that somebody has in hand; nobody else changes them until the transaction ends."""
+    return tuple(holding_of(row) for row in tx.execute(_OVERDUE_LOCKED, {"before": before}).mappings())
+
+
+def locked(tx: Connection, realm: str, ref: str | int) -> Holding:
+    """As `required`; nobody else changes it until the transaction ends."""
+    seen = rows.locked(tx, realm, ref)
+    if seen is None:
+        raise NotFoundError(f"there is no execution {ref}", field="execution_id")
+    return seen
 
 
 def busy_agents(tx: Connection, realm: str) -> frozenset[int]:

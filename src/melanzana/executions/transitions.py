@@ -157,7 +157,7 @@ def _noted(seen: Holding, batch: Batch) -> Holding:
 
 
 def _existing(tx: Connection, realm: str, ref: str | int) -> Holding:
-    seen = rows.holding(tx, realm, ref)
+    seen = rows.locked(tx, realm, ref)
     if seen is None:
         raise NotFoundError(f"there is no execution {ref}", field="execution_id")
     return seen

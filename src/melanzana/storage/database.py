@@ -63,6 +63,16 @@ class Database(ABC):
         too many changes wait, and then nothing of it is visible.
         """
 
+    async def write_row(self, change: Callable[[Connection], T], order: str) -> T:
+        """Change one thing beside the changes of other servers; the change locks what it sees before it relies on it.
+
+        `order` names the thing: changes that may wait for each other's rows stand in one order everywhere, and the changes of one
+        thing follow one another. The change may be run again from its beginning, so it does nothing but what its connection takes
+        back. Errors: as `write`.
+        """
+        del order  # where there is one writer, everything is in order
+        return await self.write(change)
+
     async def write_each(self, many: Callable[[Connection, Sequence[Item]], Sequence[T | Exception]], item: Item) -> T:
         """Change, with all others who hand in something for the same `many` at the time: a few statements serve them all.
 
@@ -100,9 +110,17 @@ class ThreadedDatabase(Database):
         answer: T = await self._homecoming.of(self.writer.submit(Job(change)))
         return answer
 
-    async def write_each(self, many: Callable[[Connection, Sequence[Item]], Sequence[T | Exception]], item: Item) -> T:
-        answer: T = await self._homecoming.of(self.writer.submit(Job(many=many, item=item)))
+    async def write_row(self, change: Callable[[Connection], T], order: str) -> T:
+        answer: T = await self._homecoming.of(self._lane(order).submit(Job(change, order=order)))
         return answer
+
+    async def write_each(self, many: Callable[[Connection, Sequence[Item]], Sequence[T | Exception]], item: Item) -> T:
+        answer: T = await self._homecoming.of(self._lane(None).submit(Job(many=many, item=item)))
+        return answer
+
+    def _lane(self, order: str | None) -> Writer:  # noqa: ARG002 - of databases with several
+        """The writer for changes of this thing; None: for changes of many things."""
+        return self.writer
 
     async def close(self) -> None:
         if self._closed:

@@ -47,6 +47,11 @@ def may_reappear(error: BaseException) -> bool:
     return error_name(error) == "SQLITE_IOERR_FSYNC"
 
 
+def was_taken_back(error: BaseException) -> bool:
+    """Did PostgreSQL give up the transaction for the sake of another one? Nothing of it is kept, and it may be tried again."""
+    return str(getattr(getattr(error, "orig", None), "sqlstate", "")) in {"40001", "40P01"}
+
+
 def is_open(connection: Connection) -> bool:
     """Does the transaction still stand, so that going back to a savepoint can mend it?"""
     driver: Any = connection.connection.dbapi_connection

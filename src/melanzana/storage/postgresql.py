@@ -1,14 +1,18 @@
 """PostgreSQL: the database that any number of server processes share.
 
-Questions run in read-only transactions of REPEATABLE READ, so all statements of one question see one snapshot. Every transaction
-of changes first takes one advisory lock, so changes follow one another as they do in SQLite's file, whichever server made them: a
-change may look and then write, and no two servers ever act on the same look. Group commit carries up to a hundred changes through
-one turn, the lock is handed on in the order in which it was asked for, and it falls back at once when a server's connection ends
-(ADR 0028). A claim still skips rows that others hold, for tools beside us that lock rows.
+Questions run in read-only transactions of REPEATABLE READ, so all statements of one question see one snapshot; a glance is a
+statement by itself. Changes go one of two ways (ADR 0035). What looks at many things and then writes takes turns: its transaction
+first takes one advisory lock, so it follows all others of its kind, whichever server made them, as in SQLite's file. What changes
+one run or one agent (`write_row`), or only adds (`write_each`), goes beside the turns on writers of its own: it locks the rows it
+relies on, and every transition is a guarded UPDATE with its line in the log. Both ways share COMMITs, and locks fall back when a
+server is gone.
 """
 
+import asyncio
+import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -16,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from melanzana.errors import SettingsError
 from melanzana.storage.database import READERS, ThreadedDatabase
+from melanzana.storage.glances import Glances
 from melanzana.storage.writer import Writer, WriterLimits
 
 #: The advisory lock under which changes are made: the first eight letters of our name.
@@ -27,6 +32,9 @@ _CONNECT_SECONDS, _SILENCE_SECONDS = 5, 10
 _SCHEMES = frozenset({"postgresql", "postgres"})
 #: The oldest PostgreSQL whose statements and figures were tested.
 _OLDEST = 13
+#: Writers beside the turns: the first for what only adds, the others for rows.
+_LANES = 3
+T = TypeVar("T")
 
 
 class PostgresqlDatabase(ThreadedDatabase):
@@ -39,19 +47,50 @@ class PostgresqlDatabase(ThreadedDatabase):
         Errors: SettingsError when it cannot be reached, is too old, or acknowledges before it has written.
         """
         url = _url(address)
-        writing = _engine(url, poolclass=NullPool)
-        event.listen(writing, "begin", lambda connection: connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})"))
+        turns = _engine(url, poolclass=NullPool)
+        event.listen(turns, "begin", lambda connection: connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})"))
         readers = _engine(url, isolation_level="REPEATABLE READ", pool_size=READERS, max_overflow=0, pool_pre_ping=True)
         readers = readers.execution_options(postgresql_readonly=True)
         try:
             _check(readers)
-            return cls(writer=Writer(writing.connect, limits or WriterLimits()), readers=readers)
+            made = cls(writer=Writer(turns.connect, limits or WriterLimits()), readers=readers)
         except DBAPIError as error:
             reason = str(error.orig).strip().splitlines()[0]
             raise SettingsError(f"{shown(address)} cannot be opened: {reason}", field="database") from None
         except BaseException:
             readers.dispose()
             raise
+        made._beside = _engine(url, poolclass=NullPool)
+        made._glances = Glances(_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool))
+        return made
+
+    def __init__(self, *, writer: Writer, readers: Engine) -> None:
+        super().__init__(writer=writer, readers=readers)
+        self._beside: Engine | None = None
+        self._glances: Glances | None = None
+        self._lanes: dict[int, Writer] = {}  #: opened when they are first needed
+
+    async def glance(self, question: Callable[[Connection], T]) -> T:
+        self._require_open()
+        assert self._glances is not None
+        return await self._glances.ask(question)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        for lane in self._lanes.values():
+            await asyncio.to_thread(lane.close)
+        await super().close()
+        if self._glances is not None:
+            self._glances.close()
+
+    def _lane(self, order: str | None) -> Writer:
+        self._require_open()
+        number = 0 if order is None else 1 + zlib.crc32(order.encode()) % (_LANES - 1)
+        if number not in self._lanes:
+            assert self._beside is not None
+            self._lanes[number] = Writer(self._beside.connect, WriterLimits(again=True))
+        return self._lanes[number]
 
     async def instant(self) -> datetime:
         """The database server's clock, the one that all servers share."""

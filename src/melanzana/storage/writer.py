@@ -23,7 +23,7 @@ from sqlalchemy import Connection, RootTransaction
 
 from melanzana.errors import UnavailableError
 from melanzana.storage.engines import empty_log
-from melanzana.storage.failures import is_lost, may_reappear, unavailable, undecided
+from melanzana.storage.failures import is_lost, may_reappear, unavailable, undecided, was_taken_back
 from melanzana.storage.jobs import BatchFailedError, Job, carry_out
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +34,8 @@ class WriterLimits:
     """How much may wait, and how much shares one COMMIT."""
 
     batch: int = 128  #: changes in one transaction: long enough to share an fsync, short enough that readers see news
+    #: Whether a batch that PostgreSQL took back, because two waited for each other, is carried out again, one change at a time.
+    again: bool = False
     queue: int = 4_096  #: changes waiting; one more is refused, so a slow disk is heard at once instead of filling memory
 
 
@@ -93,12 +95,26 @@ class Writer:
         try:
             self._commit(batch)
         except BaseException as error:  # the thread must outlive whatever a change raises
-            self._refuse(batch, error)
+            if self._limits.again and was_taken_back(error.__cause__ or error):
+                self._drop()
+                self._one_by_one(batch)
+            else:
+                self._refuse(batch, error)
             return
         self.commits += 1
         self.changes += len(batch)
         for job in batch:
             job.answer()
+
+    def _one_by_one(self, batch: list[Job]) -> None:
+        for job in batch:
+            job.result = job.error = None
+            try:
+                self._commit([job])
+            except BaseException as error:
+                self._refuse([job], error)
+            else:
+                job.answer()
 
     def _commit(self, batch: list[Job]) -> None:
         connection, transaction = self._begin()
