@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Deployment:
     credentials: dict[str, str]
     database: str | None  #: address, on PostgreSQL
     folder: str
+    ready_seconds: float  #: from the start of the first process until it said that it is ready
 
 
 @contextlib.contextmanager
@@ -42,9 +44,10 @@ def deployed(engine: str, servers: int = 1, *, filled: "Path | None" = None, dat
         if engine == "postgresql":
             database = database or stack.enter_context(durable_postgresql())
             environment["MELANZANA_DATABASE"] = database
-        urls, pids = [], []
+        urls, pids, ready = [], [], []
         for _ in range(servers):
             command = [*MELANZANA, "serve", "--no-agent", "--port", "0", "--data", folder, "--log-level", "ERROR"]
+            began = time.perf_counter()
             process = stack.enter_context(
                 subprocess.Popen(
                     [*command, "--public-url", "http://bench.example"], stdout=subprocess.PIPE, text=True, env=environment
@@ -52,14 +55,15 @@ def deployed(engine: str, servers: int = 1, *, filled: "Path | None" = None, dat
             )
             stack.callback(process.terminate)
             process.stdout.readline()
+            ready.append(time.perf_counter() - began)
             urls.append(listening(process.pid))
             pids.append(process.pid)
         csv = Path(folder, "bench.csv")
         csv.unlink(missing_ok=True)
-        client = [*MELANZANA, "client", "create", "--name", f"bench-{os.getpid()}", "--data", folder, "--csv", str(csv)]
+        client = [*MELANZANA, "client", "create", "--name", f"bench-{os.getpid()}-{pids[0]}", "--data", folder, "--csv", str(csv)]
         subprocess.run(client, check=True, capture_output=True, env=environment)
         names, row = csv.read_text().splitlines()
-        yield Deployment(urls, pids, dict(zip(names.split(","), row.split(","), strict=True)), database, folder)
+        yield Deployment(urls, pids, dict(zip(names.split(","), row.split(","), strict=True)), database, folder, ready[0])
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import psycopg
 import pytest
@@ -191,3 +191,60 @@ def _cut(address: str) -> None:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
+
+
+async def test_rows_are_changed_beside_the_turns(two: tuple[PostgresqlDatabase, PostgresqlDatabase]) -> None:
+    """Changes that lock the row they look at lose nothing, on whichever server and writer they run, while turns are taken."""
+
+    def count(tx: Connection) -> None:
+        tx.execute(text("SELECT n FROM counter FOR UPDATE"))
+        _count(tx)
+
+    changes = [database.write_row(count, f"{number % 7}") for number in range(100) for database in two]
+    turns = [database.write(count) for _ in range(50) for database in two]
+    await asyncio.gather(*changes, *turns)
+    assert await two[0].read(rows("SELECT n FROM counter")) == [300]
+
+
+async def test_two_that_wait_for_each_other_are_both_carried_out(two: tuple[PostgresqlDatabase, PostgresqlDatabase]) -> None:
+    """When PostgreSQL gives one of them up, it is carried out again."""
+    await two[0].write(statement("CREATE TABLE pair (id INTEGER, n INTEGER)"))
+    await two[0].write(statement("INSERT INTO pair VALUES (1, 0), (2, 0)"))
+
+    def change(first: int, second: int) -> Callable[[Connection], None]:
+        def both(tx: Connection) -> None:
+            tx.execute(text("UPDATE pair SET n = n + 1 WHERE id = :id"), {"id": first})
+            tx.execute(text("SELECT pg_sleep(0.3)"))
+            tx.execute(text("UPDATE pair SET n = n + 1 WHERE id = :id"), {"id": second})
+
+        return both
+
+    await asyncio.gather(two[0].write_row(change(1, 2), "a"), two[1].write_row(change(2, 1), "b"))
+    assert await two[0].read(rows("SELECT n FROM pair ORDER BY id")) == [2, 2]
+
+
+async def test_the_same_key_from_two_servers_is_kept_once(two: tuple[PostgresqlDatabase, PostgresqlDatabase]) -> None:
+    """Of lots that break a rule together, each item is tried alone, and then sees what the other server has kept."""
+    await two[0].write(statement("CREATE TABLE keys (k INTEGER PRIMARY KEY, by INTEGER)"))
+
+    def keeping(by: int) -> Callable[[Connection, Sequence[int]], list[int]]:
+        def keep(tx: Connection, keys: Sequence[int]) -> list[int]:
+            known = {row.k: row.by for row in tx.execute(text("SELECT k, by FROM keys"))}
+            fresh = [key for key in keys if key not in known]
+            for key in fresh:
+                tx.execute(text("INSERT INTO keys VALUES (:k, :by)"), {"k": key, "by": by})
+            return [by if key in fresh else known[key] for key in keys]
+
+        return keep
+
+    kinds = [keeping(0), keeping(1)]
+    answers = await asyncio.gather(*(two[by].write_each(kinds[by], key) for key in range(60) for by in (0, 1)))
+    kept = await two[0].read(rows("SELECT by FROM keys ORDER BY k"))
+    assert list(answers[::2]) == list(answers[1::2]) == kept
+
+
+async def test_a_glance_outlives_a_broken_connection(two: tuple[PostgresqlDatabase, PostgresqlDatabase], postgresql: str) -> None:
+    """Glances share a connection of their own, which is replaced without a word."""
+    assert await two[0].glance(rows("SELECT 1")) == [1]
+    _cut(postgresql)
+    assert await asyncio.gather(*(two[0].glance(rows(f"SELECT {number}")) for number in range(20))) == [[n] for n in range(20)]

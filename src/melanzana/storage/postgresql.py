@@ -61,7 +61,7 @@ class PostgresqlDatabase(ThreadedDatabase):
             readers.dispose()
             raise
         made._beside = _engine(url, poolclass=NullPool)
-        made._glances = Glances(_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool))
+        made._glances = Glances(_engine(url, only_reads=True, isolation_level="AUTOCOMMIT", poolclass=NullPool))
         return made
 
     def __init__(self, *, writer: Writer, readers: Engine) -> None:
@@ -125,8 +125,9 @@ def _url(address: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def _engine(url: URL, **options: Any) -> Engine:
-    limits = f"-c lock_timeout={_TURN_TIMEOUT_MS} -c idle_in_transaction_session_timeout={_STANDSTILL_MS}"
+def _engine(url: URL, *, only_reads: bool = False, **options: Any) -> Engine:
+    reads = " -c default_transaction_read_only=on" if only_reads else ""
+    limits = f"-c lock_timeout={_TURN_TIMEOUT_MS} -c idle_in_transaction_session_timeout={_STANDSTILL_MS}{reads}"
     connect = {
         "application_name": "melanzana",
         "connect_timeout": _CONNECT_SECONDS,
