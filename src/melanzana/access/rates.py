@@ -55,6 +55,11 @@ class HeldRequests:
         self._at_most = at_most
         self._held: Counter[_Client] = Counter()
 
+    @property
+    def count(self) -> int:
+        """Requests held now, of all clients."""
+        return self._held.total()
+
     @contextmanager
     def one_more(self, client: Principal) -> Iterator[None]:
         """Hold one while the block runs. Raises TooManyHeldError."""

@@ -27,6 +27,7 @@ from melanzana.protocol.peer import Report
 _VERDICTS = frozenset(Verdict)
 _SEVERITIES = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_NUMBER_LIMIT = 2**53  #: beyond it JSON readers begin to round
 _BEGUN = (RunStarted, StepStarted, StepFinished, RunPaused)
 
 
@@ -71,6 +72,8 @@ def _check(report: Report) -> None:
             raise RequestError("RunFinished is the last event of an attempt; nothing follows it", field="events")
         if isinstance(event, RunFinished | StepFinished) and event.verdict not in _VERDICTS:
             raise RequestError(f"{event.verdict!r} is no verdict; say passed, failed or error", field="events.verdict")
+        if isinstance(event, StepStarted | StepFinished) and not 0 <= event.number <= _NUMBER_LIMIT:
+            raise RequestError(f"{event.number} is no number of a step", field="events.number")
         if isinstance(event, LogWritten) and event.severity not in _SEVERITIES:
             raise RequestError(f"{event.severity!r} is no severity", field="events.severity")
 

@@ -56,7 +56,7 @@ def _security_schemes(realm: str) -> dict[str, Any]:
 
 
 def _finish(path: str, operation: dict[str, Any]) -> None:
-    if not path.startswith(("/auth/", "/healthz", "/readyz")):
+    if not path.startswith(("/auth/", "/.well-known/", "/healthz", "/readyz")):
         operation.setdefault("security", [{"client_credentials": []}, {"bearer": []}])
 
 

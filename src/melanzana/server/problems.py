@@ -5,8 +5,10 @@ for 422 the `detail` list that clients of the original API read (ADR 0007). Unex
 request id and nothing else; the log has the rest.
 """
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -14,8 +16,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import compile_path
 
 from melanzana import errors
 from melanzana.auth import answers as auth_answers
@@ -146,7 +150,21 @@ async def _http_error(request: Request, error: Exception) -> Response:
     code, detail = texts.get(error.status_code, (f"http_{error.status_code}", str(error.detail)))
     answer = problem(error.status_code, code, detail)
     answer.headers.update(error.headers or {})
+    if error.status_code == 405:
+        answer.headers["Allow"] = ", ".join(sorted(_methods_at(request)))
     return answer
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What the address knows; the framework tells the methods of the first route that fits the path, and there may be several."""
+    path = request.scope["path"]
+    fitting = (route for route in iter_route_contexts(request.app.routes) if route.path and _pattern(route.path).match(path))
+    return {method for route in fitting for method in route.methods or ()}
+
+
+@lru_cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return compile_path(path)[0]
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
