@@ -72,6 +72,7 @@ async def addresses(services: Services) -> dict[str, str]:
         "other_id": str(other.run_id),
         "model_id": str(runs.model_id),
         "client_id": client.client_id,
+        "case_id": str((await services.catalog.list_test_cases(realm, runs.model_id))[0].id),
     }
     return {**people, **made, "realm": realm}
 

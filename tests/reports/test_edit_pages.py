@@ -283,7 +283,7 @@ async def test_two_editors_are_told_of_each_other(site: tuple[Services, str]) ->
         await typed(second, "n", "Cellar")
         alert = second.get_by_role("alert")
         await alert.wait_for()
-        assert "Grace changed the model at" in await alert.inner_text()
+        assert "Grace changed the model just now" in await alert.inner_text()
         await check_page(second)
         await screenshot(second, "edit-conflict")
         changes = await other.open_page(str(await second.get_by_role("link", name="Show what has changed").get_attribute("href")))
@@ -313,3 +313,31 @@ async def test_the_outline_is_a_peer_without_script(site: tuple[Services, str]) 
         await page.get_by_role("button", name="Undo").click()
         assert "open: {to: Room, when: 1 < 2}" in await exported(page)
         assert await page.locator(".js-only:visible").count() == 0
+
+
+async def test_versions_are_compared_in_sentences(app: RunningApp) -> None:
+    """The last change when nothing is asked; any two by their numbers; a version that is not there is 404."""
+    await gesture(app.http, "add_state", name="Cellar")
+    assert "state &#39;Cellar&#39; is new" in (await app.http.get(EDIT + "/changes")).text
+    await gesture(app.http, "publish")
+    page = (await app.http.get("/models/1/versions")).text
+    assert "From version 1 to version 2" in page and "state &#39;Cellar&#39; is new" in page
+    assert "state &#39;Cellar&#39; is gone" in (await app.http.get("/models/1/versions?from=2&to=1")).text
+    assert "Both mean the same" in (await app.http.get("/models/1/versions?from=2&to=2")).text
+    assert (await app.http.get("/models/1/versions?from=9&to=1")).status_code == 404
+
+
+@pytest.mark.slow
+async def test_a_dropped_file_is_uploaded(site: tuple[Services, str]) -> None:
+    """Anywhere on the page of models."""
+    async with open_window(*site) as window:
+        await window.log_in(Role.USER, "mary")
+        page = await window.open_page("/models")
+        text = MODEL_TEXT.replace("Doors", "Dropped doors")
+        data = await page.evaluate_handle(
+            "(text) => { const d = new DataTransfer(); d.items.add(new File([text], 'doors.yaml')); return d; }", text
+        )
+        await page.dispatch_event("h1", "dragover", {"dataTransfer": data})
+        await page.dispatch_event("h1", "drop", {"dataTransfer": data})
+        await page.wait_for_url("**/models/*?done=added")
+        assert await page.locator("h1").inner_text() == "Dropped doors"

@@ -124,6 +124,13 @@ class CatalogService:
             raise NotFoundError(f"model {model_ref} has no test case {ref!r}", field="test_case_id")
         return found
 
+    async def case_by_number(self, realm: str, test_case_id: int) -> tuple[ModelEntry, TestCaseEntry]:
+        """A test case of the newest version of whichever model, by its integer id. Raises NotFoundError."""
+        place = await self._database.read(lambda tx: store.case_place(tx, realm, test_case_id))
+        if place is None:
+            raise NotFoundError(f"there is no test case {test_case_id}", field="test_case_id")
+        return await self.get(realm, place[0]), await self.test_case(realm, place[0], place[1])
+
     def save_within(self, tx: Connection, realm: str, upload: Upload, by: str, expected: int | None) -> Saved:
         """The same inside a transaction that changes something else of the catalog, too."""
         before = store.find_model(tx, realm, upload.model.id, deleted=True)

@@ -168,6 +168,13 @@ def test_case_ids(tx: Connection, model_id: int) -> dict[str, int]:
     return {row.uuid: row.id for row in rows}
 
 
+def case_place(tx: Connection, realm: str, test_case_id: int) -> tuple[int, str] | None:
+    """The model of a test case and its id in there, whatever became of it."""
+    question = select(test_cases.c.model_id, test_cases.c.uuid).where(test_cases.c.realm == realm, test_cases.c.id == test_case_id)
+    row = tx.execute(question).first()
+    return None if row is None else (row.model_id, row.uuid)
+
+
 def case_uuid_of(tx: Connection, realm: str, test_case_id: int) -> str | None:
     question = select(test_cases.c.uuid).where(test_cases.c.realm == realm, test_cases.c.id == test_case_id)
     return tx.execute(question).scalar_one_or_none()

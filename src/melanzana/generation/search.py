@@ -128,7 +128,7 @@ class Search:
         if not allowed and not (may_guess and hangs and not at.is_barred(action)):
             return
         for target, ahead in outcomes(at, action):
-            _over_the_end(ahead)
+            over_the_end(ahead)
             made = Leg(Move(action, target, parameters), leg.named)
             self._push(node.after(ahead, made, guesses=int(hangs and not allowed)))
 
@@ -200,7 +200,7 @@ def outcomes(position: Position, action: CompiledAction) -> Iterator[tuple[int |
         yield target, ahead
 
 
-def _over_the_end(position: Position) -> None:
+def over_the_end(position: Position) -> None:
     """At Exit a new iteration has begun."""
     if position.pending is None and position.here().terminal:
         position.restart()

@@ -25,6 +25,7 @@ from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
 from melanzana.reports import (
     analysis_api,
+    case_pages,
     comparing_api,
     comparing_pages,
     edit_pages,
@@ -33,6 +34,7 @@ from melanzana.reports import (
     model_pages,
     run_pages,
     trace_viewer,
+    version_pages,
 )
 from melanzana.reports import api as reports_api
 from melanzana.reports import coverage_api as coverage_routes
@@ -64,6 +66,13 @@ NAVIGATION = (
         scope=Scope.MODELS_READ,
         key="m",
         summary="States and actions of your systems: as a picture with what was covered, and the form that starts a run.",
+    ),
+    NavigationItem(
+        title="Test Cases",
+        href="/test-cases",
+        scope=Scope.MODELS_READ,
+        key="t",
+        summary="Ordered actions that a run must perform: build them from what can come next, and see how they fare.",
     ),
     NavigationItem(
         title="Runs",
@@ -192,6 +201,9 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(documentation.router(pages))
     app.include_router(users_pages.router(services.users, gate, pages))
     app.include_router(edit_pages.router(edit_pages.EditRooms(services.catalog, services.drafts), gate, pages))
+    cases = case_pages.CaseRooms(services.catalog, services.drafts, services.reports)
+    app.include_router(case_pages.router(cases, gate, pages))
+    app.include_router(version_pages.router(services.catalog, services.reports, gate, pages))
     models = model_pages.ModelRooms(services.catalog, services.executions, services.reports, services.drafts)
     app.include_router(model_pages.router(models, gate, pages))
     app.include_router(reports_pages.router(services.reports, gate, pages))
