@@ -1,4 +1,4 @@
-"""What lies between agents, clients and server: a network that loses, delays, repeats and reorders, and a server that dies.
+"""What lies between agents, clients and servers: a network that loses, delays, repeats and reorders, and servers that die.
 
 Every message may be lost on its way there or back, or arrive (again) much later; a lost answer leaves its caller waiting until
 the caller's own time limit. All chance comes from one seeded generator and all waiting is virtual.
@@ -6,55 +6,66 @@ the caller's own time limit. All chance comes from one seeded generator and all 
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from melanzana.access.records import Principal
 from melanzana.agents.service import AgentService
 from melanzana.errors import MelanzanaError, UnavailableError
-from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
-from melanzana.protocol.peer import Directive, Hello, Lease, Report, Session
+from simulation.machines import NOBODYS, DriftingClock
+from simulation.scenarios import Scenario
 from support_agents import Clients
-from support_executions import World
+from support_executions import World, sut_service
 
 T = TypeVar("T")
-#: As long as a repeated message may be on its way.
-LATEST_SECONDS = 90.0
-#: Messages on their way: asyncio itself would forget them.
-_STRAYS: set[asyncio.Task[None]] = set()
 
 
 class Weather:
-    """How bad the network is."""
+    """How bad network and store are, drawn once a seed."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, scenario: Scenario) -> None:
         self.chance = chance
-        self.loss = chance.choice([0.0, 0.02, 0.1, 0.3])
-        self.repeats = chance.choice([0.0, 0.05, 0.2])
-        self.latency_seconds = chance.choice([0.01, 0.2, 2.0])
-        self.cut_off: set[str] = set()
+        self.loss = chance.choice(scenario.loss)
+        self.repeats = chance.choice(scenario.repeats)
+        self.latency_seconds = chance.choice(scenario.latency_seconds)
+        self.store_failures = chance.choice(scenario.store_failures)
+        self.latest_seconds = scenario.latest_seconds
+        self.cut_off: set[str] = set()  #: nothing reaches them, nothing comes from them
+        self.muted: set[str] = set()  #: nothing comes from them; what is said to them arrives
+        self.messages = self.faults = 0  #: sent, and what went wrong
+        self.strays: set[asyncio.Task[None]] = set()  #: messages on their way: asyncio itself would forget them
 
     def calm(self) -> None:
-        """From now on everything arrives, soon and once."""
-        self.loss = self.repeats = 0.0
+        """From now on everything arrives, soon and once, and the store works."""
+        self.loss = self.repeats = self.store_failures = 0.0
         self.latency_seconds = 0.01
         self.cut_off.clear()
+        self.muted.clear()
 
     def loses(self, who: str) -> bool:
-        return who in self.cut_off or self.chance.random() < self.loss
+        return self._happens(who in self.cut_off or (self.loss > 0 and self.chance.random() < self.loss))
+
+    def doubles(self) -> bool:
+        return self._happens(self.repeats > 0 and self.chance.random() < self.repeats)
+
+    def store_fails(self) -> bool:
+        return self._happens(self.store_failures > 0 and self.chance.random() < self.store_failures)
 
     async def travel(self) -> None:
         await asyncio.sleep(self.chance.expovariate(1 / self.latency_seconds))
+
+    def _happens(self, fault: bool) -> bool:
+        self.faults += fault
+        return fault
 
 
 class Server:
     """The real services over a database that survives; everything else dies with `kill`."""
 
-    def __init__(self, world: World, service: type[ExecutionService] = ExecutionService) -> None:
-        self._world, self._service = world, service
+    def __init__(self, world: World, clock: DriftingClock, service: type[ExecutionService] = ExecutionService) -> None:
+        self._world, self.clock, self._service = world, clock, service
         self._calls: dict[asyncio.Task[Any], None] = {}  #: in the order they came
         self._clients = Clients()
         self.failures: list[BaseException] = []  #: whatever a request met that is no documented error
@@ -64,14 +75,15 @@ class Server:
 
     def start(self) -> None:
         world = self._world
+        suts = sut_service(world.database, self.clock)
         self.executions = self._service(
-            world.database, world.clock, world.figures, Waker(), catalog=world.catalog, suts=world.suts, randomness=world.seeds
+            world.database, self.clock, world.figures, Waker(), catalog=world.catalog, suts=suts, randomness=world.seeds
         )
         self.agents = AgentService(
-            world.database, world.clock, self.executions, world.figures, clients=self._clients, blobs=_NoBlobs()
+            world.database, self.clock, self.executions, world.figures, clients=self._clients, blobs=_NoBlobs()
         )
         self.up = True
-        self.spawn(self._sweep(world.figures))
+        self.spawn(self._sweep())
 
     def kill(self) -> None:
         """The process is gone: nothing it was doing goes on, and nothing it held in memory is left."""
@@ -81,7 +93,7 @@ class Server:
         self._calls.clear()
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
+        task = asyncio.get_running_loop().create_task(work, context=NOBODYS)
         self._calls[task] = None
         task.add_done_callback(self._end)
         return task
@@ -92,32 +104,37 @@ class Server:
         if error is not None and not isinstance(error, MelanzanaError):
             self.failures.append(error)
 
-    async def _sweep(self, figures: LeaseFigures) -> None:
+    async def _sweep(self) -> None:
+        """As `server/services.py` does it: a sweep that fails is tried again."""
         while True:
-            await self.executions.release_expired()
-            await asyncio.sleep(figures.sweep_seconds)
+            with suppress(MelanzanaError):
+                await self.executions.release_expired()
+            await asyncio.sleep(self._world.figures.sweep_seconds)
 
 
 class _NoBlobs:
-    def put(self, content: bytes) -> str:
+    def draft(self) -> Any:
         raise AssertionError("no script of the simulation stores anything")
+
+    keep = draft
 
 
 class Link:
-    """One caller's way to the server; `who` is what a partition cuts off."""
+    """One caller's way to the servers, each call to any of them; `who` is what a partition cuts off."""
 
-    def __init__(self, weather: Weather, server: Server, who: str) -> None:
-        self._weather, self._server, self._who = weather, server, who
+    def __init__(self, weather: Weather, servers: Sequence[Server], who: str) -> None:
+        self._weather, self._servers, self._who = weather, servers, who
         self.dead = False  #: the caller's process is gone: nothing leaves it any more
 
     async def call(self, verb: Callable[[Server], Awaitable[T]]) -> T:
         """What the server answers. Never returns when a message was lost; UnavailableError when the server is down."""
-        if self._weather.chance.random() < self._weather.repeats:
+        self._weather.messages += 1
+        if self._weather.doubles():
             self._stray(verb)
         await self._weather.travel()
         if self.dead:
             await _for_ever()
-        if self._weather.loses(self._who):
+        if self._who in self._weather.muted or self._weather.loses(self._who):
             if self._weather.chance.random() < 0.5:
                 self._stray(verb)
             await _for_ever()
@@ -136,41 +153,20 @@ class Link:
 
     def _stray(self, verb: Callable[[Server], Awaitable[Any]]) -> None:
         """The message turns up later, and nobody waits for the answer."""
-        stray = asyncio.create_task(self._again(verb))
-        _STRAYS.add(stray)
-        stray.add_done_callback(_STRAYS.discard)
+        stray = asyncio.get_running_loop().create_task(self._again(verb), context=NOBODYS)
+        self._weather.strays.add(stray)
+        stray.add_done_callback(self._weather.strays.discard)
 
     def _deliver(self, verb: Callable[[Server], Awaitable[T]]) -> asyncio.Task[T]:
-        if not self._server.up:
+        server = self._servers[0] if len(self._servers) == 1 else self._weather.chance.choice(self._servers)
+        if not server.up:
             raise UnavailableError("connection refused")
-        return self._server.spawn(_as_coroutine(verb(self._server)))
+        return server.spawn(_as_coroutine(verb(server)))
 
     async def _again(self, verb: Callable[[Server], Awaitable[Any]]) -> None:
-        await asyncio.sleep(self._weather.chance.uniform(0, LATEST_SECONDS))
+        await asyncio.sleep(self._weather.chance.uniform(0, self._weather.latest_seconds))
         with suppress(MelanzanaError, asyncio.CancelledError):
             await self._deliver(verb)
-
-
-class RemotePeer:
-    """The server as one agent sees it over its link."""
-
-    def __init__(self, link: Link, principal: Principal) -> None:
-        self._link, self._principal = link, principal
-
-    async def register(self, hello: Hello) -> Session:
-        return await self._link.call(lambda server: server.agents.register(self._principal, hello))
-
-    async def lease(self, session: Session, wait_seconds: float) -> Lease | None:
-        return await self._link.call(lambda server: server.agents.lease(self._principal, session.session, wait_seconds))
-
-    async def report(self, session: Session, report: Report) -> Directive:
-        return await self._link.call(lambda server: server.agents.report(self._principal, session.session, report))
-
-    async def leave(self, session: Session, *, gone: bool) -> None:
-        await self._link.call(lambda server: server.agents.leave(self._principal, session.session, gone=gone))
-
-    async def store(self, session: Session, lease: Lease, content: bytes) -> str:
-        raise AssertionError("no script of the simulation stores anything")
 
 
 async def _as_coroutine(answer: Awaitable[T]) -> T:

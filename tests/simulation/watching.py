@@ -1,77 +1,69 @@
-"""What must always be true, checked after every change of the database, and what must be true in the end."""
+"""What must always be true of the database, checked after every commit, and what must be true in the end."""
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, text
 
 from melanzana.executions.records import LifecycleState
 from melanzana.protocol.events import Event, event_to_json
-from melanzana.storage.database import Database, InlineDatabase
+from support_history import Found
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from simulation.driving import Driving
+
 _TERMINAL = {"passed", "failed", "error", "aborted"}
+_HELD = {"leased", "running", "aborting"}
+#: Made once: asked after every commit.
+_ALL = text("SELECT run_id, id, state, attempt, log_seq, agent_id, session, sut_id, wanted_sut FROM executions ORDER BY run_id")
+_LOG = text("SELECT seq, attempt, agent_seq, type FROM execution_events WHERE run_id = :run ORDER BY seq")
+_SESSION = text("SELECT session FROM agents WHERE id = :id")
+_LOCK = text("SELECT sut_id, attempt FROM sut_locks WHERE run_id = :run")
+_BODIES = text("SELECT attempt, type, body FROM execution_events WHERE run_id = :run AND agent_seq IS NOT NULL ORDER BY seq")
+_STRAY_LOCKS = text(
+    "SELECT sut_locks.run_id FROM sut_locks JOIN executions ON executions.run_id = sut_locks.run_id"
+    " WHERE executions.state NOT IN ('leased', 'running', 'aborting')"
+)
+
+State = tuple[str, int, int]  #: state, attempt, length of the log
 
 
 class Violation(Exception):
     """A promise was broken."""
 
 
-class WatchedDatabase(Database):
-    """An inline database that shows every committed change to a watcher."""
-
-    def __init__(self, inner: InlineDatabase, watcher: "Watcher") -> None:
-        self._inner, self._watcher = inner, watcher
-        self.changes = 0
-
-    async def read(self, question: Callable[[Connection], T]) -> T:
-        return await self._inner.read(question)
-
-    async def write(self, change: Callable[[Connection], T]) -> T:
-        result = await self._inner.write(change)
-        self.changes += 1
-        await self._inner.read(self._watcher.look)
-        return result
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 class Watcher:
     """Knows what was seen and what was promised to clients; raises Violation."""
 
-    def __init__(self) -> None:
-        self._seen: dict[int, tuple[str, int, int]] = {}  #: state, attempt and length of the log, by run id
-        self.accepted: dict[str, str] = {}  #: execution ids by Idempotency-Key, as acknowledged
+    def __init__(self, driving: "Driving", *, agents_are_well: bool) -> None:
+        self._driving, self._agents_are_well = driving, agents_are_well
+        self._seen: dict[int, State] = {}
+        self.arrived: set[tuple[str, int]] = set()  #: execution id and attempt of leases that reached their agent
+        self._excused: set[tuple[int, int]] = set()  #: run and attempt of work that an agent may have had to stop
         self.abort_accepted: set[str] = set()  #: execution ids whose abort was acknowledged
-        self.history: list[tuple[str, tuple[str, int, int]]] = []  #: every change that was seen, by execution id
-        self.workers: dict[int, list[Any]] = {}  #: scripted workers by seed of their execution, in the order they started
+        self.changes: list[tuple[str, State]] = []  #: every change that was seen, by execution id
 
-    def acknowledge(self, key: str, execution_id: str) -> None:
-        """A start was answered."""
-        if self.accepted.setdefault(key, execution_id) != execution_id:
-            raise Violation(f"key {key} gave two executions: {self.accepted[key]} and {execution_id}")
-
-    def begin(self, seed: int, worker: Any) -> None:
-        """A worker begins: no other one may be alive for the same execution."""
-        others = self.workers.setdefault(seed, [])
-        if any(other.alive for other in others):
-            raise Violation(f"the execution with seed {seed} is performed by two workers at once")
-        others.append(worker)
+    def excuse_what_is_held(self) -> None:
+        """The server was away so long that agents had to stop what they were at."""
+        self._excused |= {(run_id, seen[1]) for run_id, seen in self._seen.items() if seen[0] in _HELD}
 
     def look(self, tx: Connection) -> None:
-        for row in tx.execute(text("SELECT run_id, id, state, attempt, log_seq FROM executions ORDER BY run_id")):
+        changed = False
+        for row in tx.execute(_ALL):
             now = (row.state, row.attempt, row.log_seq)
             before = self._seen.get(row.run_id)
             if before == now:
                 continue
+            changed = True
             self._seen[row.run_id] = now
-            self.history.append((row.id, now))
+            self.changes.append((row.id, now))
             self._compare(row.id, before or ("queued", 0, 0), now)
             self._read_log(tx, row.run_id, row.attempt)
+            self._look_at_holder(tx, row, before)
+        if changed and (stray := tx.execute(_STRAY_LOCKS).first()) is not None:
+            raise Violation(f"run {stray.run_id} keeps a system under test that it does not need any more")
 
-    def _compare(self, execution_id: str, before: tuple[str, int, int], now: tuple[str, int, int]) -> None:
+    def _compare(self, execution_id: str, before: State, now: State) -> None:
         if before[0] in _TERMINAL and now[:2] != before[:2]:
             raise Violation(f"{execution_id} left the terminal state {before[0]} for {now[0]}")
         if now[1] < before[1] or now[2] < before[2]:
@@ -81,10 +73,21 @@ class Watcher:
         if execution_id in self.abort_accepted and now[0] not in {"aborting", "aborted"}:
             raise Violation(f"{execution_id} was aborted and is {now[0]}")
 
+    def _look_at_holder(self, tx: Connection, row: Any, before: State | None) -> None:
+        """A new attempt belongs to its agent's newest session, and has the system under test that it needs."""
+        if row.state in _HELD and (before is None or before[1] < row.attempt):
+            newest = tx.execute(_SESSION, {"id": row.agent_id}).scalar()
+            if newest != row.session:
+                raise Violation(f"{row.id} was handed to session {row.session} of agent {row.agent_id}, which is at {newest}")
+        if row.state in _HELD and row.sut_id is not None:
+            lock = tx.execute(_LOCK, {"run": row.run_id}).first()
+            if lock is None or tuple(lock) != (row.sut_id, row.attempt):
+                raise Violation(f"{row.id} is {row.state} on {row.sut_id}, and the lock says {lock}")
+        if row.state in _HELD and row.sut_id is None and row.wanted_sut not in {None, "null"}:
+            raise Violation(f"{row.id} is {row.state} without the system under test it needs")
+
     def _read_log(self, tx: Connection, run_id: int, attempt: int) -> None:
-        lines = tx.execute(
-            text("SELECT seq, attempt, agent_seq, type FROM execution_events WHERE run_id = :run ORDER BY seq"), {"run": run_id}
-        ).all()
+        lines = tx.execute(_LOG, {"run": run_id}).all()
         if [line.seq for line in lines] != list(range(1, len(lines) + 1)):
             raise Violation(f"run {run_id}: the log has gaps or repetitions")
         attempts = [line.attempt for line in lines]
@@ -98,34 +101,49 @@ class Watcher:
                 raise Violation(f"run {run_id}, attempt {number} was handed out twice")
 
     def look_at_the_end(self, tx: Connection) -> None:
-        """Everything that was accepted has ended, once, truthfully."""
-        rows = {row.id: row for row in tx.execute(text("SELECT * FROM executions"))}
-        lost = [key for key, execution_id in self.accepted.items() if execution_id not in rows]
-        if lost:
-            raise Violation(f"accepted starts are gone: {lost}")
-        if len(rows) > len(self.accepted):
-            raise Violation(f"{len(rows)} executions for {len(self.accepted)} accepted keys")
-        for row in rows.values():
+        """Everything has ended, truthfully; nobody was called lost who was well."""
+        for row in tx.execute(text("SELECT * FROM executions")):
             if row.state not in _TERMINAL:
                 raise Violation(f"{row.id} never ended: {row.state}, attempt {row.attempt}")
             if row.id in self.abort_accepted and row.state != LifecycleState.ABORTED:
                 raise Violation(f"{row.id} was aborted and ended as {row.state}")
             self._is_truthful(tx, row)
+            self._was_lost_rightly(tx, row)
+
+    def found(self, tx: Connection) -> list[Found]:
+        """What is there, for the checker of histories."""
+        return [
+            Found(
+                execution=row.id,
+                state=row.state,
+                attempt=row.attempt,
+                log=tuple((line.attempt, line.agent_seq) for line in tx.execute(_LOG, {"run": row.run_id})),
+            )
+            for row in tx.execute(_ALL).all()
+        ]
 
     def _is_truthful(self, tx: Connection, row: Any) -> None:
-        """A run that passed or failed is, event by event, what its worker did."""
-        if row.state not in {"passed", "failed"}:
+        """What is stored of an attempt is what one worker told, from its first word on; if it passed or failed, all of it."""
+        told = [[_line(event) for event in worker.told] for worker in self._driving.of_execution(row.seed)]
+        stored: dict[int, list[tuple[str, str]]] = {}
+        for line in tx.execute(_BODIES, {"run": row.run_id}):
+            stored.setdefault(line.attempt, []).append((line.type, line.body))
+        for attempt, lines in stored.items():
+            whole = row.state in {"passed", "failed"} and attempt == row.attempt
+            said = lines if whole or lines[-1][0] != "RunFinished" else lines[:-1]  # an agent may add how a worker ended
+            if said and not any(said == (one if whole else one[: len(said)]) for one in told):
+                raise Violation(f"{row.id} {row.state}, attempt {attempt}: its log is not what any worker told: {lines} / {told}")
+
+    def _was_lost_rightly(self, tx: Connection, row: Any) -> None:
+        if not self._agents_are_well:
             return
-        stored = tx.execute(
-            text(
-                "SELECT type, body FROM execution_events WHERE run_id = :run AND attempt = :attempt AND agent_seq IS NOT NULL"
-                " ORDER BY seq"
-            ),
-            {"run": row.run_id, "attempt": row.attempt},
-        ).all()
-        told = [[_line(event) for event in worker.told] for worker in self.workers.get(row.seed, [])]
-        if [(line.type, line.body) for line in stored] not in told:
-            raise Violation(f"{row.id} {row.state}, but its log is not what any worker told: {stored} / {told}")
+        lost = {line.attempt for line in tx.execute(_LOG, {"run": row.run_id}) if line.type == "ExecutionRequeued"}
+        if row.reason == "agent_lost":
+            lost.add(row.attempt)
+        lost = {attempt for attempt in lost if (row.id, attempt) in self.arrived}
+        wrongly = sorted(attempt for attempt in lost if (row.run_id, attempt) not in self._excused)
+        if wrongly:
+            raise Violation(f"{row.id}: the agents of attempts {wrongly} were well and were called lost")
 
 
 def _line(event: Event) -> tuple[str, str]:

@@ -79,14 +79,16 @@ _KEY = Prepared(
     )
 )
 _LOST_POLICY = select(snapshots.c.content).where(snapshots.c.run_id == bindparam("of_run"))
-_LIVE = select(func.count()).where(_IS_LIVE)
-_LAPSED = (
+_LIVE = Prepared(select(func.count().label("live")).where(_IS_LIVE))
+_LAPSED = Prepared(
     select(executions.c.id.label("execution_id"), executions.c.run_id, executions.c.attempt, executions.c.performed)
-    .where(_IS_LIVE, executions.c.lease_expires_at < bindparam("before"))
+    .where(_IS_LIVE, executions.c.lease_expires_at < bindparam("before", type_=Instant))
     .order_by(executions.c.lease_expires_at)
 )
-_OVERDUE = select(*HOLDING).where(executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < bindparam("before"))
-_OVERDUE_LOCKED = _OVERDUE.with_for_update(skip_locked=True)
+_IS_OVERDUE = select(*HOLDING).where(
+    executions.c.state == LifecycleState.QUEUED, executions.c.queued_at < bindparam("before", type_=Instant)
+)
+_OVERDUE, _OVERDUE_LOCKED = Prepared(_IS_OVERDUE), _IS_OVERDUE.with_for_update(skip_locked=True)
 
 
 def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
@@ -191,12 +193,12 @@ def last_runs(tx: Connection, realm: str, model_id: str, count: int) -> tuple[in
 
 
 def live_leases(tx: Connection) -> int:
-    return tx.execute(_LIVE).scalar_one()
+    return int(_LIVE.all(tx, {})[0]["live"])
 
 
 def lapsed(tx: Connection, before: datetime) -> tuple[Lapsed, ...]:
     """Leases that ended before this instant, oldest first."""
-    return tuple(Lapsed(**row) for row in tx.execute(_LAPSED, {"before": before}).mappings())
+    return tuple(Lapsed(**row) for row in _LAPSED.all(tx, {"before": before}))
 
 
 def still_lapsed(tx: Connection, lease: Lapsed, before: datetime) -> Holding | None:
@@ -228,7 +230,7 @@ def rearm(tx: Connection, until: datetime) -> int:
 
 def overdue(tx: Connection, before: datetime) -> tuple[Holding, ...]:
     """Executions that have been in the queue since before this instant."""
-    return tuple(holding_of(row) for row in tx.execute(_OVERDUE, {"before": before}).mappings())
+    return tuple(holding_of(row) for row in _OVERDUE.all(tx, {"before": before}))
 
 
 def overdue_locked(tx: Connection, before: datetime) -> tuple[Holding, ...]:
