@@ -46,7 +46,19 @@ def deployed(engine: str, servers: int = 1, *, filled: "Path | None" = None, dat
             environment["MELANZANA_DATABASE"] = database
         urls, pids, ready = [], [], []
         for _ in range(servers):
-            command = [*MELANZANA, "serve", "--no-agent", "--port", "0", "--data", folder, "--log-level", "ERROR"]
+            command = [
+                *MELANZANA,
+                "serve",
+                "--no-agent",
+                "--port",
+                "0",
+                "--data",
+                folder,
+                "--log-level",
+                "ERROR",
+                "--starts-per-minute",
+                "0",
+            ]
             began = time.perf_counter()
             process = stack.enter_context(
                 subprocess.Popen(

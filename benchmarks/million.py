@@ -48,20 +48,19 @@ def fill(site: Deployment, runs: int) -> None:
     own = _COMMON | {"id": "gen_random_uuid()::text" if site.database else _SQLITE_ID, "run_id": "n + 1"}
     values = ", ".join(own.get(name, f"e.{name}") for name in columns)
     source = f"FROM executions e, {numbers} WHERE e.run_id = 1"
-    with database:
-        _run(database, f"INSERT INTO executions ({', '.join(columns)}) SELECT {values} {source}".replace("{runs}", str(runs)))
-        for table in ("snapshots", "execution_needs", "execution_events"):
-            names = _columns(database, table)
-            copied = ", ".join("e.run_id" if name == "run_id" else f"t.{name}" for name in names)
-            _run(
-                database,
-                f"INSERT INTO {table} ({', '.join(names)}) SELECT {copied} FROM executions e, {table} t "
-                f"WHERE t.run_id = 1 AND e.run_id > {max(1, runs - 10_000)}",
-            )
-        if site.database:
-            _run(database, "SELECT setval(pg_get_serial_sequence('executions', 'run_id'), (SELECT max(run_id) FROM executions))")
+    _run(database, f"INSERT INTO executions ({', '.join(columns)}) SELECT {values} {source}".replace("{runs}", str(runs)))
+    for table in ("snapshots", "execution_needs", "execution_events"):
+        names = _columns(database, table)
+        copied = ", ".join("e.run_id" if name == "run_id" else f"t.{name}" for name in names)
+        _run(
+            database,
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {copied} FROM executions e, {table} t "
+            f"WHERE t.run_id = 1 AND e.run_id > {max(1, runs - 10_000)}",
+        )
     if site.database:
-        database.commit()
+        _run(database, "SELECT setval(pg_get_serial_sequence('executions', 'run_id'), (SELECT max(run_id) FROM executions))")
+    database.commit()
+    if site.database:
         database.autocommit = True
         _run(database, "VACUUM ANALYZE")  # what autovacuum does within a minute or two
     database.close()
@@ -126,9 +125,9 @@ def main(arguments: list[str]) -> None:
 def measure(engine: str, runs: int, folder: Path, database: str | None) -> None:
     with deployed(engine, filled=folder, database=database) as site:
         model = asyncio.run(prepared(site))
-        began = time.perf_counter()
-        fill(site, runs)
-        print(f"{engine}: {runs:,} runs filled in {time.perf_counter() - began:.0f} s")
+    began = time.perf_counter()
+    fill(site, runs)
+    print(f"{engine}: {runs:,} runs filled in {time.perf_counter() - began:.0f} s", flush=True)
     with deployed(engine, filled=folder, database=database) as site:
         print(f"  {'cold start until ready':<36}{site.ready_seconds:.2f} s; {resident_mb(site.pids[0]):.0f} MB")
         asyncio.run(ask(site, model))

@@ -26,6 +26,7 @@ from melanzana.executions.attached import refer
 from melanzana.executions.enqueuing import Entry, Queue
 from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.lifecycle import TERMINAL
+from melanzana.executions.listing import Totals
 from melanzana.executions.planning import KnownModels, Plan, Randomness
 from melanzana.executions.records import (
     DRY,
@@ -80,6 +81,7 @@ class ExecutionService:
         self._randomness = randomness or random.SystemRandom()
         self._policy, self._models = SweepPolicy(figures), KnownModels()
         self._assigning = Assigning(suts, figures.grace_seconds)
+        self._totals = Totals(clock)
         self._queue = Queue(self._assigning, clock, figures.queue_bound)
         suts.tell(self._sut_freed)
         self.time = SteadyTime(clock, database)
@@ -144,11 +146,12 @@ class ExecutionService:
         return self._waker.closed
 
     async def list(self, realm: str, wanted: ExecutionFilter | None = None) -> ExecutionPage:
-        """One page, newest first."""
+        """One page, newest first; how many there are in all may be some seconds old in a list of more than 10,000."""
+        asked = wanted or ExecutionFilter()
 
         def question(tx: Connection) -> ExecutionPage:
-            items, total = store.page(tx, realm, wanted or ExecutionFilter())
-            return ExecutionPage(items=self._assigning.explained(tx, realm, items), total=total)
+            items = store.page(tx, realm, asked)
+            return ExecutionPage(items=self._assigning.explained(tx, realm, items), total=self._totals.of(tx, realm, asked))
 
         return await self._database.read(question)
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, true, update
 
 from melanzana.errors import KeyReusedError, NotFoundError
 from melanzana.executions import rows
+from melanzana.executions.listing import numbers
 from melanzana.executions.records import (
     HELD,
     ClaimingAgent,
@@ -97,21 +98,11 @@ def find(tx: Connection, realm: str, ref: str | int) -> Execution | None:
     return None if row is None else Execution(**_summary(row), snapshot=Snapshot.from_json(row["content"]))
 
 
-def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[tuple[ExecutionSummary, ...], int]:
-    """Newest first, and how many there are on all pages."""
-    question: Select[Any] = select(*_SUMMARY).where(executions.c.realm == realm)
-    if wanted.states:
-        question = question.where(executions.c.state.in_(sorted(wanted.states)))
-    if wanted.model_id is not None:
-        question = question.where(executions.c.model_id == wanted.model_id)
-    if wanted.test_case is not None:
-        question = question.where(executions.c.test_case == wanted.test_case)
-    if wanted.tag is not None:
-        tagged = select(execution_tags.c.run_id).where(execution_tags.c.tag == wanted.tag)
-        question = question.where(executions.c.run_id.in_(tagged))
-    total = tx.execute(select(func.count()).select_from(question.subquery())).scalar_one()
-    rows = tx.execute(question.order_by(executions.c.run_id.desc()).limit(wanted.limit).offset(wanted.offset)).mappings()
-    return tuple(ExecutionSummary(**_summary(row)) for row in rows), total
+def page(tx: Connection, realm: str, wanted: ExecutionFilter) -> tuple[ExecutionSummary, ...]:
+    """Newest first."""
+    found = numbers(realm, wanted).subquery()
+    question = select(*_SUMMARY).where(executions.c.run_id.in_(select(found.c.run_id))).order_by(executions.c.run_id.desc())
+    return tuple(ExecutionSummary(**_summary(row)) for row in tx.execute(question).mappings())
 
 
 def neighbours(tx: Connection, realm: str, run_id: int, model_id: str | None) -> tuple[int | None, int | None]:

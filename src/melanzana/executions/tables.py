@@ -48,6 +48,7 @@ executions = Table(
     Column("pause_requested", Boolean, nullable=False, default=False),
     Column("log_removed_at", Instant),
     Index(None, "realm", "state", "run_id"),
+    Index("ix_executions_realm_run_id", "realm", "run_id"),
     Index(None, "state", "lease_expires_at"),
     Index(None, "model_id", "run_id"),
     sqlite_autoincrement=True,
