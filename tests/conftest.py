@@ -43,6 +43,12 @@ def postgresql(postgresql_cluster: Any) -> str:
     return address
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest) -> str | None:
+    """What `database` of a server is to be: None, its own file, and the address of an empty PostgreSQL database."""
+    return None if request.param == "sqlite" else str(request.getfixturevalue("postgresql"))
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """What a server or a command sets up for the log of its process ends with its test."""

@@ -1,4 +1,4 @@
-"""Agents and servers are killed in the middle of a run; what was acknowledged stays and every run ends where people see it."""
+"""Agents and servers are killed in the middle of a run, on both engines: what was acknowledged stays and every run ends visibly."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +12,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    """With the figures that the test was parametrized with, else with quick ones."""
+def server(
+    tmp_path: Path, either_database: str | None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[ServerProcess]:
+    """On its own file and on PostgreSQL; with the figures that the test was parametrized with, else with quick ones."""
+    if either_database is not None:
+        monkeypatch.setenv("MELANZANA_DATABASE", either_database)  # the command line of the tests uses it as well
     with running_server(tmp_path / "data", "--no-agent", *getattr(request, "param", QUICK)) as process:
         yield process
 

@@ -119,6 +119,28 @@ async def test_the_agent_kills_a_run_that_ignores_the_abort(tmp_path: Path) -> N
     await running
 
 
+async def _aborted(folder: Path) -> float:
+    """Seconds from the order to abort a long step until the last process of its family is gone."""
+    peer = FakePeer(lease(snapshot=snapshot(folder, FAMILY)))
+    agent = Agent(peer, SystemClock(), ProcessWorkers())
+    running = asyncio.create_task(agent.run())
+    await until(lambda: pids(folder))
+    began = time.monotonic()
+    peer.abort()
+    await until(lambda: not [pid for pid in pids(folder) if alive(pid)])
+    took = time.monotonic() - began
+    await until(lambda: not agent.busy)
+    assert peer.finished().reason == "aborted" and trace(folder)[-2:] == ["tidy", "lamp down"]
+    agent.stop()
+    await running
+    return took
+
+
+async def test_an_abort_through_the_agent_takes_the_whole_tree_out_of_a_long_step(tmp_path: Path) -> None:
+    """A deaf child and a grandchild in a session of its own are gone, teardowns done, within two seconds of the order."""
+    assert max([await _aborted(tmp_path / str(number)) for number in range(3)]) < 2.0
+
+
 AGENT = """
     import asyncio, json, sys
     from pathlib import Path

@@ -50,9 +50,9 @@ async def start(app: RunningApp, model: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.anyio
-async def test_from_the_making_of_a_till_to_its_unlocking(tmp_path: Path) -> None:
+async def test_from_the_making_of_a_till_to_its_unlocking(tmp_path: Path, either_database: str | None) -> None:
     """One till, two runs, two agents: the second run waits by name and reason, an unlock ends the first, the second goes on."""
-    async with running_app(tmp_path) as app:
+    async with running_app(tmp_path, database=either_database) as app:
         await app.sign_in()
         headers = {"Content-Type": "application/yaml"}
         imported = await app.http.post("/ai/models", content=MODEL_TEXT, headers=headers)
