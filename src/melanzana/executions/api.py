@@ -4,6 +4,7 @@ The first and the abort are calls of the original product, field by field; the o
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -15,6 +16,7 @@ from melanzana.access.records import Principal
 from melanzana.executions import shapes
 from melanzana.executions.records import ExecutionFilter
 from melanzana.executions.service import ExecutionService
+from melanzana.protocol.tracing import valid_traceparent
 from melanzana.web.answers import answers
 
 PREFIX = "/execution_service/api/v1/executions"
@@ -38,16 +40,20 @@ class Agents(Protocol):
         ...
 
 
-#: The principal, the body and the Idempotency-Key of a start.
-_Start = Callable[[Principal, shapes.StartBody, str | None], Awaitable[shapes.StartedAnswer]]
+_Trace = Annotated[
+    str | None, Header(description="W3C Trace Context: the run becomes a part of this trace. Another form is ignored.")
+]
+#: The principal, the body, the Idempotency-Key and the traceparent of a start.
+_Start = Callable[[Principal, shapes.StartBody, str | None, str | None], Awaitable[shapes.StartedAnswer]]
 
 
 def _starting(service: ExecutionService, agents: Agents, rate: StartRate, *, strict: bool) -> _Start:
-    async def start(principal: Principal, body: shapes.StartBody, key: str | None) -> shapes.StartedAnswer:
+    async def start(principal: Principal, body: shapes.StartBody, key: str | None, traceparent: str | None) -> shapes.StartedAnswer:
         rate.take(principal)
         wanted = shapes.named_agent(body)
         agent_id = None if wanted is None else await agents.id_of(principal.realm, shapes.ref(wanted))
-        execution = await service.start(shapes.start_request(body, agent_id, strict=strict), principal, key)
+        request = replace(shapes.start_request(body, agent_id, strict=strict), traceparent=valid_traceparent(traceparent))
+        execution = await service.start(request, principal, key)
         return shapes.started_answer(execution)
 
     return start
@@ -67,7 +73,7 @@ def express(
             return None
         if len(keys) > 1 or not all(1 <= len(key) <= _KEY_LIMIT for key in keys):
             return None
-        started = await start(await may_start(request), body, keys[0] if keys else None)
+        started = await start(await may_start(request), body, keys[0] if keys else None, request.headers.get("traceparent"))
         headers = {"Location": f"{PREFIX}/{started.execution_id}"}
         return Response(started.model_dump_json(), 201, headers, "application/json")
 
@@ -84,13 +90,17 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, rate: StartRat
 
     @routes.post("", status_code=201, responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 429, 503))
     async def start_execution(
-        principal: may_start, body: shapes.StartBody, response: Response, idempotency_key: _Key = None
+        principal: may_start,
+        body: shapes.StartBody,
+        response: Response,
+        idempotency_key: _Key = None,
+        traceparent: _Trace = None,
     ) -> shapes.StartedAnswer:
         """Start a run of a model. `model_id` alone explores; with `test_case_id` the run is directed.
 
         Without an agent, or without an asset beside it, no code is performed: only the path is generated.
         """
-        started = await start(principal, body, idempotency_key)
+        started = await start(principal, body, idempotency_key, traceparent)
         response.headers["Location"] = f"{PREFIX}/{started.execution_id}"
         return started
 

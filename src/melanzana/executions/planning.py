@@ -106,6 +106,7 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         on_agent_lost=_on_agent_lost(request.on_agent_lost) or before.on_agent_lost,
         parameters={**before.parameters, **_parameters(request.parameters, model)},
         perform=before.perform if request.perform is None else request.perform,
+        traceparent=request.traceparent,
         recorded=before.recorded if request.recorded is None else request.recorded,
         suite=before.suite if request.suite is None else request.suite,
         step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
@@ -158,7 +159,7 @@ def _sut_fields(request: StartRequest) -> tuple[str, ...]:
 
 def fingerprint(request: StartRequest) -> str:
     """SHA-256 of what was asked: two requests under one Idempotency-Key must agree in it."""
-    return hashlib.sha256(json.dumps(asdict(request), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asdict(replace(request, traceparent="")), sort_keys=True).encode()).hexdigest()
 
 
 def key_of(principal: Principal, key: str | None) -> tuple[str, str, str] | None:

@@ -81,6 +81,7 @@ class StartRequest:
     labels: tuple[str, ...] = ()  #: capabilities the agent must have, literally
     sut: SutWish | None = None  #: the system under test to lock
     tags: tuple[str, ...] = ()
+    traceparent: str = ""  #: the trace that the start call is part of
     ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `asset.asset_version_id`
 
 

@@ -34,6 +34,7 @@ class Snapshot:
     recorded: Mapping[str, Any] | None = None  #: steps that `predefined()` and `replay()` follow; `generation.recorded`
     #: documents of the models that are walked inside actions, at any depth, by uuid; empty: none is walked there
     sub_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    traceparent: str = ""  #: of the start call (`protocol.tracing`)
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:

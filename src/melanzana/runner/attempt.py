@@ -39,6 +39,7 @@ from melanzana.protocol.events import (
     StepStarted,
 )
 from melanzana.protocol.peer import Directive, Lease, Peer, Report, Session
+from melanzana.protocol.tracing import place_of
 from melanzana.runner.failures import cut
 from melanzana.runner.interruption import ABORTED_STEP
 from melanzana.runner.outbox import Outbox
@@ -137,7 +138,8 @@ class Attempt:
             return None
         alive = max(0.0, self._deadline - self._clock.monotonic())
         lease, name = self._lease, self._session.agent_name
-        job = Job(snapshot=lease.snapshot, agent_name=name, alive_seconds=alive, sut=lease.sut)
+        trace = place_of(lease.execution_id, lease.snapshot.traceparent).traceparent
+        job = Job(snapshot=lease.snapshot, agent_name=name, alive_seconds=alive, sut=lease.sut, traceparent=trace)
         try:
             return await self._workers.start(job)
         except MelanzanaError as error:

@@ -61,7 +61,7 @@ class ProcessWorkers:
         folder = Path(tempfile.mkdtemp(prefix="melanzana-run-"))
         try:
             self._write_job(folder, job)
-            place = _Place(folder, folder / "work" if self._apart else None, self._variables(folder), self._limits)
+            place = _Place(folder, folder / "work" if self._apart else None, self._variables(folder) | _trace(job), self._limits)
             return await _launch(place, job)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,6 +81,10 @@ class ProcessWorkers:
         source = os.environ if self._environment is None else self._environment
         variables = {name: value for name, value in source.items() if name not in NEVER}
         return variables | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / "tmp")) if self._apart else variables
+
+
+def _trace(job: Job) -> dict[str, str]:
+    return {"TRACEPARENT": job.traceparent} if job.traceparent else {}
 
 
 @dataclass(frozen=True, slots=True)

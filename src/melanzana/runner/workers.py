@@ -19,6 +19,7 @@ class Job:
     snapshot: Snapshot
     agent_name: str  #: for `RunStarted`
     alive_seconds: float | None = None  #: the worker must be dead after this time unless `extend` said otherwise; None: no limit
+    traceparent: str = ""  #: what spans of action code are children of (W3C Trace Context); given on as TRACEPARENT
     sut: Mapping[str, Any] | None = field(default=None, repr=False)  #: what the lease says of the system under test
 
 

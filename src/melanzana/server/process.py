@@ -112,7 +112,8 @@ async def _serve(settings: ServerSettings, listening: socket.socket, post: Post)
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
         server = _Server(config, services)
-        always = [asyncio.create_task(task) for task in (services.sweep_forever(), services.digest_forever())]
+        duties = (services.sweep_forever(), services.digest_forever(), services.export_forever())
+        always = [asyncio.create_task(duty) for duty in duties]
         if post.does_duties:
             server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
             server.beside.append(asyncio.create_task(services.schedules.run()))

@@ -41,10 +41,14 @@ from melanzana.storage.database import Database
 from melanzana.storage.migrations import migrate
 from melanzana.storage.opening import open_bus, open_database
 from melanzana.suts.service import SutService
+from melanzana.telemetry.exporting import OtlpExporter
+from melanzana.telemetry.service import TelemetryService
 from melanzana.users.records import UserSettings
 from melanzana.users.service import UserService
 
 _log = structlog.get_logger("melanzana.server")
+#: Between two looks for runs to export, and after a collector that did not answer.
+_EXPORT_PAUSE_SECONDS, _EXPORT_AGAIN_SECONDS = 2.0, 10.0
 _DIGESTED_AT_ONCE, _DIGEST_PAUSE_SECONDS = 10, 1.0
 
 
@@ -71,6 +75,7 @@ class Services:
     reports: ReportService
     coverage_models: CoverageModels
     shrinking: ShrinkService
+    telemetry: TelemetryService | None  #: None: no collector is named
     waker: Waker
     rate: StartRate
     held: HeldRequests
@@ -95,6 +100,17 @@ class Services:
                 _log.error("runs could not be digested", error=str(error))
             busy = self.clock.monotonic() - begun
             await asyncio.sleep(max(4 * busy, 0.1) if found else _DIGEST_PAUSE_SECONDS)
+
+    async def export_forever(self) -> None:
+        """Send runs that have ended to the collector of traces, should there be one; what fails is logged and tried again."""
+        while self.telemetry is not None:
+            try:
+                found = await self.telemetry.catch_up()
+            except Exception as error:
+                found = 0
+                _log.warning("runs were not exported as traces", error=str(error))
+                await asyncio.sleep(_EXPORT_AGAIN_SECONDS)
+            await asyncio.sleep(0.1 if found else _EXPORT_PAUSE_SECONDS)
 
     def release_polls(self) -> None:
         """Answer every held request now: the server is stopping."""
@@ -171,6 +187,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         configurations=configurations,
         schedules=ScheduleService(database, clock, configurations),
         shrinking=ShrinkService(database, clock, executions, catalog),
+        telemetry=_telemetry(settings, clock, database, executions),
         reports=ReportService(catalog, executions, agents.names, blobs, database=database),
         coverage_models=CoverageModels(database, clock),
         waker=waker,
@@ -194,6 +211,13 @@ def open_blobs(settings: ServerSettings) -> BlobStore:
     except UnavailableError as error:
         _log.warning("attachments cannot be kept until their store answers", reason=error.message)
     return blobs
+
+
+def _telemetry(settings: ServerSettings, clock: Clock, database: Database, executions: ExecutionService) -> TelemetryService | None:
+    """Errors: SettingsError when a collector is named and OpenTelemetry is not installed."""
+    if settings.otlp_endpoint is None:
+        return None
+    return TelemetryService(database, clock, executions, OtlpExporter(settings.otlp_endpoint), settings.base_url)
 
 
 def _user_settings(settings: ServerSettings) -> UserSettings:

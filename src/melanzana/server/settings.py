@@ -52,6 +52,12 @@ class ServerSettings(BaseSettings):
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         description="Address of the S3-compatible store when it is not Amazon's (https://s3.example.org). None: AWS_ENDPOINT_URL.",
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        description="Address of an OpenTelemetry collector that gets every run as a trace, over OTLP/HTTP (http://127.0.0.1:4318). "
+        "Needs melanzana[otel]; headers come from OTEL_EXPORTER_OTLP_HEADERS. None: no traces.",
+    )
     realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
     public_url: str | None = Field(
         None,
