@@ -273,3 +273,13 @@ async def test_a_fast_walk_waits_for_a_slow_reader(tmp_path: Path) -> None:
     await worker.close()
     numbers = [event.number for event in events if isinstance(event, StepFinished)]
     assert len(numbers) >= 5000 and numbers == list(range(1, len(numbers) + 1))
+
+
+async def test_action_code_finds_the_trace_of_its_run(tmp_path: Path) -> None:
+    """In TRACEPARENT, where libraries look for it; without a server there is none."""
+    code = "import os\ndef press(lamp): print('trace', os.environ.get('TRACEPARENT'))"
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for given, expected in ((trace, trace), ("", "None")):
+        job = Job(snapshot=snapshot(tmp_path, code), agent_name="lab", alive_seconds=60, traceparent=given)
+        events = await rest(await ProcessWorkers().start(job))
+        assert f"trace {expected}" in "".join(event.message for event in events if isinstance(event, LogWritten))

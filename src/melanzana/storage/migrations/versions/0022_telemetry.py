@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021_telemetry"
-down_revision = "0020_coverage_models"
+revision = "0022_telemetry"
+down_revision = "0021_schedules"
 
 #: 64 bits on PostgreSQL; on SQLite only `INTEGER` numbers the rows by itself.
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
