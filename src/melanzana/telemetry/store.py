@@ -1,4 +1,4 @@
-"""Which runs were exported. Only `telemetry/service.py` opens it; revision `0022_telemetry` creates the table."""
+"""Which runs were exported. Only `telemetry/service.py` opens it; revision `0023_telemetry` creates the table."""
 
 from datetime import datetime
 

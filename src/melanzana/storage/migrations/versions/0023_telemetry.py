@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0022_telemetry"
-down_revision = "0021_schedules"
+revision = "0023_telemetry"
+down_revision = "0022_lists"
 
 #: 64 bits on PostgreSQL; on SQLite only `INTEGER` numbers the rows by itself.
 _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
