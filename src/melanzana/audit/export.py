@@ -1,14 +1,12 @@
 """The trail as a file, row by row, for people (CSV) and for machines (JSON). `pages.py` and the command line write it."""
 
-import csv
-import io
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from melanzana.audit.records import AuditRecord
+from melanzana.web import tables
 
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 COLUMNS = (
     "number",
     "at",
@@ -23,8 +21,6 @@ COLUMNS = (
     "previous_hash",
     "hash",
 )
-#: What spreadsheets take for the start of a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_dict(record: AuditRecord) -> dict[str, Any]:
@@ -46,32 +42,19 @@ def as_dict(record: AuditRecord) -> dict[str, Any]:
 
 async def lines(parts: AsyncIterator[list[AuditRecord]], form: str) -> AsyncIterator[str]:
     """The file, some rows at a time. `form`: `csv` or `json` (one array)."""
-    if form == "csv":
-        yield _csv_rows([COLUMNS])
+    shape = _row if form == "csv" else as_dict
+
+    async def shaped() -> AsyncIterator[list[dict[str, Any]]]:
         async for part in parts:
-            yield _csv_rows(_row(record) for record in part)
-        return
-    before = "[\n"
-    async for part in parts:
-        yield before + ",\n".join(json.dumps(as_dict(record), ensure_ascii=False) for record in part)
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+            yield [shape(record) for record in part]
+
+    async for text in tables.lines(shaped(), COLUMNS, form):
+        yield text
 
 
-def _csv_rows(rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([[_formula_safe(str(cell)) for cell in row] for row in rows])
-    return text.getvalue()
-
-
-def _row(record: AuditRecord) -> Iterable[object]:
+def _row(record: AuditRecord) -> dict[str, Any]:
     shown = as_dict(record)
     actor = shown.pop("actor")
     shown |= {f"actor_{name}": value for name, value in actor.items()}
     shown["detail"] = json.dumps(shown["detail"], ensure_ascii=False)
-    return [shown[name] for name in COLUMNS]
-
-
-def _formula_safe(cell: str) -> str:
-    """The cell, with a quote before what a spreadsheet would run."""
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return shown

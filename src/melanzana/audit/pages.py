@@ -18,6 +18,7 @@ from melanzana.audit.records import AuditFilter
 from melanzana.audit.service import EVERYTHING, AuditService
 from melanzana.clock import Clock
 from melanzana.errors import NotFoundError, RequestError
+from melanzana.web import tables
 from melanzana.web.pages import PAGE_HEADERS, Pages
 
 TRAIL = "/system/audit"
@@ -63,12 +64,12 @@ def router(service: AuditService, gate: Gate, pages: Pages, clock: Clock) -> API
             questions=[(title, _address(query), query == text.strip()) for title, query in QUESTIONS],
             newest=_address(text) if before else "",
             older=_address(text, before=found[_PAGE - 1].number) if len(found) > _PAGE else "",
-            files=[(form.upper(), _address(text, suffix=f".{form}")) for form in export.MEDIA_TYPES],
+            files=tables.links(TRAIL, q=text),
         )
 
     @routes.get(f"{TRAIL}.{{form}}")
     async def save(visitor: may_read, form: str, text: _Text = "") -> Response:
-        if form not in export.MEDIA_TYPES:
+        if form not in tables.MEDIA_TYPES:
             raise NotFoundError("the trail is saved as csv or json")
         return _file(service, visitor.principal.realm, read_query(text, clock.now()), form)
 
@@ -83,7 +84,7 @@ def router(service: AuditService, gate: Gate, pages: Pages, clock: Clock) -> API
 def _file(service: AuditService, realm: str, where: AuditFilter, form: str) -> Response:
     headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="audit-{realm}.{form}"'}
     content = export.lines(service.export(realm, where), form)
-    return StreamingResponse(content, media_type=export.MEDIA_TYPES[form], headers=headers)
+    return StreamingResponse(content, media_type=tables.MEDIA_TYPES[form], headers=headers)
 
 
 def _address(text: str, *, suffix: str = "", before: int | None = None) -> str:

@@ -37,10 +37,13 @@ from melanzana.reports import (
     version_pages,
 )
 from melanzana.reports import api as reports_api
+from melanzana.reports import case_analysis_pages as case_routes
 from melanzana.reports import coverage_api as coverage_routes
 from melanzana.reports import coverage_models_api as coverage_model_routes
+from melanzana.reports import coverage_models_pages as coverage_model_pages
 from melanzana.reports import pages as reports_pages
-from melanzana.server import health, home, metrics
+from melanzana.reports import report_pages as pages_of_reports
+from melanzana.server import health, home, metrics, settings_pages
 from melanzana.server.express import Call
 from melanzana.server.services import Services
 from melanzana.shrinking import api as shrinking_api
@@ -80,6 +83,13 @@ NAVIGATION = (
         scope=Scope.REPORTS_READ,
         key="r",
         summary="What was run: live, with the step that failed, its pictures and its log.",
+    ),
+    NavigationItem(
+        title="Reports",
+        href="/reports",
+        scope=Scope.REPORTS_READ,
+        key="e",
+        summary="What was covered and how far it is to a goal, what goes wrong, and when runs waited.",
     ),
     NavigationItem(
         title="Agents",
@@ -125,6 +135,20 @@ NAVIGATION = (
         group="System",
         key="k",
         summary="The keys that sign tokens, how long tokens live, and tenants.",
+    ),
+    NavigationItem(
+        title="Coverage models",
+        href="/system/coverage-models",
+        scope=Scope.REPORTS_READ,
+        group="System",
+        summary="Names for how deep coverage is looked at.",
+    ),
+    NavigationItem(
+        title="Settings",
+        href="/system/settings",
+        scope=Scope.REALMS_MANAGE,
+        group="System",
+        summary="What this server runs with, and where each value comes from.",
     ),
     NavigationItem(
         title="Audit",
@@ -218,3 +242,8 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(suts_pages.router(services.suts, gate, pages))
     app.include_router(realms_pages.router(services.realms, gate, pages))
     app.include_router(audit_pages.router(services.audit, gate, pages, services.clock))
+    shown = pages_of_reports.ReportRooms(services.catalog, services.reports, services.coverage_models, services.clock)
+    app.include_router(pages_of_reports.router(shown, gate, pages))
+    app.include_router(case_routes.router(services.reports, gate, pages))
+    app.include_router(coverage_model_pages.router(services.coverage_models, gate, pages))
+    app.include_router(settings_pages.router(services.settings, gate, pages))

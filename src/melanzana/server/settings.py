@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from melanzana.errors import SettingsError
@@ -24,6 +24,8 @@ class ServerSettings(BaseSettings):
     """Settings of `melanzana serve`."""
 
     model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="forbid")
+
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
     host: str = Field(
         "127.0.0.1", description="Address to listen on. Loopback unless said otherwise: tokens travel in clear without TLS."
@@ -126,6 +128,10 @@ class ServerSettings(BaseSettings):
         """Flags, then environment; the file comes in below both through `read_settings`."""
         return init_settings, env_settings
 
+    def source_of(self, name: str) -> str:
+        """Where the value of a setting comes from: flag, environment, file or default."""
+        return self._sources.get(name, "default")
+
     @property
     def base_url(self) -> str:
         """The address clients use, without a trailing slash."""
@@ -150,9 +156,12 @@ def read_settings(flags: Mapping[str, Any], config: Path | None = None) -> Serve
         name: value for name, value in _read_file(given, config).items() if name not in given and not _in_environment(name)
     }
     try:
-        return ServerSettings(**given, **from_file)
+        settings = ServerSettings(**given, **from_file)
     except ValidationError as error:
         raise SettingsError("; ".join(_describe(problem) for problem in error.errors())) from None
+    settings._sources.update({name: "environment" for name in ServerSettings.model_fields if _in_environment(name)})
+    settings._sources.update(dict.fromkeys(given, "flag") | dict.fromkeys(from_file, "file"))
+    return settings
 
 
 def _read_file(given: Mapping[str, Any], config: Path | None) -> dict[str, Any]:
