@@ -4,7 +4,8 @@
 so imports are paid for once. A job is `{"folder": …, "thread": …, "die": …}`. A child performs every step of `STEPS` in a copy of
 the template, and appends a line to `told` after each answer. Before the file is opened
 (thread `main`) or after (thread `writer`) it writes the number of that thread to `tid` and waits for `go`, so a tracer can attach;
-with `die` it kills itself as soon as it was refused. Clock and randomness are told, so the same steps always leave the same rows.
+with `die` it kills itself as soon as it was refused. The thread `migrating writer` brings an older database to the newest schema
+instead. Clock and randomness are told, so the same steps always leave the same rows.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from melanzana.protocol.events import RunFinished
 from melanzana.protocol.peer import Hello, Lease, Session
 from melanzana.server.logs import configure
 from melanzana.storage.database import SqliteDatabase
+from melanzana.storage.migrations import migrate
 from melanzana.suts.records import SutDraft, SutWish
 from support_agents import SOMEBODY, agent_service, new_agent, principal_of
 from support_executions import PASSED, REALM, STARTED, STEP, STEP_BEGUN, ManualClock, World, open_world, report, sut_service
@@ -157,9 +159,20 @@ def _child(folder: Path, thread: str, die: bool) -> None:
         assert writer is not None
         _wait_to_be_traced(folder, writer)
 
+    if thread == "migrating writer":
+        asyncio.run(_migrate(folder, stop))
+        return
     if thread == "main":
         _wait_to_be_traced(folder, os.getpid())
     asyncio.run(perform(folder, told, stop if thread == "writer" else lambda _: None))
+
+
+async def _migrate(folder: Path, opened: Callable[[SqliteDatabase], None]) -> None:
+    """Bring a database to the newest schema, as the server does at its start."""
+    database = SqliteDatabase.open(folder / FILE)
+    opened(database)
+    await migrate(database)
+    await database.close()
 
 
 def _wait_to_be_traced(folder: Path, thread: int) -> None:

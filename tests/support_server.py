@@ -125,10 +125,10 @@ class Credentials:
     token_url: str
 
 
-def create_client(data: Path, folder: Path, name: str = "journey") -> Credentials:
+def create_client(data: Path, folder: Path, name: str = "journey", *options: str) -> Credentials:
     """What `melanzana client create --csv` hands out."""
     file = folder / f"{name}.csv"
-    command_line("client", "create", "--name", name, "--data", str(data), "--csv", str(file))
+    command_line("client", "create", "--name", name, "--data", str(data), "--csv", str(file), *options)
     (row,) = csv.DictReader(io.StringIO(file.read_text("utf-8")))
     return Credentials(row["client_id"], row["client_secret"], row["token_url"])
 

@@ -61,17 +61,17 @@ class Tracer:
     def template(self) -> Path:
         return self._folder / "template"
 
-    def fresh(self, name: str = "child") -> Path:
-        """A folder with a copy of the template in it and nothing else."""
+    def fresh(self, name: str = "child", file: Path | None = None) -> Path:
+        """A folder with a copy of this database file in it, else of the template's, and nothing else."""
         folder = self._folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        shutil.copy(self.template / FILE, folder / FILE)
+        shutil.copy(file or self.template / FILE, folder / FILE)
         return folder
 
-    def run(self, thread: str, call: str, fault: str, *, die: bool = False) -> Outcome:
+    def run(self, thread: str, call: str, fault: str, *, die: bool = False, file: Path | None = None) -> Outcome:
         """The steps with `fault` at `call` in `thread` (strace's `inject=call:fault`); `die`: kill -9 at the first refusal."""
-        folder = self.fresh()
+        folder = self.fresh(file=file)
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps({"folder": str(folder), "thread": thread, "die": die}) + "\n")
         self._server.stdin.flush()

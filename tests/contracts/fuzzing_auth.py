@@ -1,4 +1,4 @@
-"""Loaded by Schemathesis (`SCHEMATHESIS_HOOKS`): a new token every other second.
+"""Loaded by Schemathesis (`SCHEMATHESIS_HOOKS`): a new token every other second, and a check of what an identity may never get.
 
 Among what is fuzzed are revocations, key rotations and log-everybody-out, so no token lives long.
 """
@@ -9,6 +9,12 @@ from typing import Any
 
 import httpx
 import schemathesis
+
+#: A word in the names of things that whoever asks must not see; none: nothing is foreign.
+FOREIGN = os.environ.get("FUZZ_FOREIGN")
+_QUESTIONS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+#: What takes no permission of a client: its own tokens.
+_OWN_TOKENS = ("auth", "/.well-known/")
 
 
 @schemathesis.auth(refresh_interval=2)
@@ -21,3 +27,13 @@ class Renewed:
 
     def set(self, case: Any, data: str, context: Any) -> None:
         case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+
+
+@schemathesis.check
+def keeps_to_its_permissions(ctx: Any, response: Any, case: Any) -> None:
+    """An identity that may only read changes nothing, and sees nothing of another realm."""
+    if FOREIGN is None:
+        return
+    assert FOREIGN not in response.text, "something of another realm was shown"
+    changed = case.method.upper() not in _QUESTIONS and response.status_code < 300
+    assert not changed or any(part in case.path for part in _OWN_TOKENS), "something was changed without the permission"

@@ -17,7 +17,9 @@ from sqlalchemy import Connection
 
 from melanzana.storage.database import SqliteDatabase
 from melanzana.storage.engines import driver_of
+from melanzana.storage.migrations import upgrade
 from support_faults import FILE, STEPS, perform
+from support_storage import rows
 from support_tracer import WRITING, Outcome, Tracer
 
 pytestmark = pytest.mark.slow
@@ -28,6 +30,8 @@ SYNCHRONISING = "fdatasync,fsync"
 CHANGING = "pwrite64,ftruncate,fallocate"
 #: Fewer calls than this would mean that the faults do not hit what is meant.
 LEAST = {SYNCHRONISING: 9, CHANGING: 150}
+#: The revision of an older database, and every how many-th page that its migration writes is tried.
+OLDER, EVERY = "0007_clients", 23
 #: More calls than any thread makes.
 ENDLESS = 1_000
 
@@ -178,3 +182,38 @@ def test_what_was_refused_does_not_come_back(tracer: Tracer, reference: Referenc
         assert reference.place(_content(outcome.folder)) in reference.between(outcome)[:-1]  # not where that answer leads
         points += 1
     figure(f"kill -9 after each of {points} failed synchronisations: nothing that was refused comes back")
+
+
+def test_a_migration_is_done_whole_or_not_at_all(tracer: Tracer, figure: Figure, tmp_path: Path) -> None:
+    """kill -9 all over the migration of an older database: it is the old one or the new one, and the next start finishes."""
+    older = tmp_path / FILE
+    old = asyncio.run(_made(older, upgrade_to=OLDER))
+    new = asyncio.run(_made(tmp_path / "new.db", upgrade_to="head"))
+    points = 0
+    for call, numbers in (("fdatasync", range(1, ENDLESS)), ("pwrite64", range(1, ENDLESS, EVERY))):
+        for number in numbers:
+            outcome = tracer.run("migrating writer", call, f"signal=KILL:when={number}", file=older)
+            if outcome.exit_code == 0:
+                break
+            assert asyncio.run(_schema(outcome.folder / FILE)) in {old, new}
+            asyncio.run(_made(outcome.folder / FILE, upgrade_to="head"))
+            assert asyncio.run(_schema(outcome.folder / FILE)) == new
+            points += 1
+    figure(f"kill -9 at {points} calls of a migration: done whole or not at all, and finished by the next start")
+    assert points >= 5
+
+
+async def _made(file: Path, upgrade_to: str) -> str:
+    """Brings the file to that revision; its schema."""
+    database = SqliteDatabase.open(file)
+    await database.write(lambda tx: upgrade(tx, upgrade_to))
+    await database.close()
+    return await _schema(file)
+
+
+async def _schema(file: Path) -> str:
+    database = SqliteDatabase.open(file)
+    try:
+        return "\n".join(await database.read(rows("SELECT coalesce(sql, name) FROM sqlite_master ORDER BY name")))
+    finally:
+        await database.close()

@@ -4,9 +4,15 @@ Each is made when it is asked for; `POISON` is by name. Texts are the bytes of a
 """
 
 import json
+import resource
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
+from melanzana.errors import ModelError
+from melanzana.graph.formats.reading import read_model
 from melanzana.graph.model import Model
+from melanzana.graph.validation import validate
 from support_walks import EXIT, act, flag, integer, model, place, start
 
 Poison = bytes | Model
@@ -111,3 +117,37 @@ POISON: dict[str, Callable[[], Poison]] = {
     "long guard": lambda: model(start(act("go", when=" || ".join(["n > 1"] * 2_000))), parameters=tuple(COUNTER)),
     "empty file": lambda: b"",
 }
+
+
+def _numbered(text: str, count: int) -> bytes:
+    return "".join(text.replace("#", str(number)) for number in range(count)).encode()
+
+
+#: As large as an upload may be, each in another way: the most that one upload can cost.
+LARGEST: dict[str, Callable[[], bytes]] = {
+    "list": lambda: b"- 1\n" * 249_000,
+    "numbers": lambda: b'{"model": "m", "x": [' + b"1," * 249_000 + b"1]}",
+    "blanks": lambda: b"model: m\n" + b" " * 2_090_000,
+    "one text": lambda: b'model: "' + b"\\u00e9" * 349_000 + b'"',
+    "values": lambda: b"model: m\nstart: s\nstates:\n  s:\n    actions:\n" + _numbered("      a#: {to: s, when: n > 1}\n", 45_000),
+    "anchors": lambda: b"&a " * 690_000,
+    "elements": lambda: b"<graphml>" + b"<a>" * 690_000,
+    "edges": lambda: b"digraph m {" + b"a->b;" * 410_000 + b"}",
+    "states": lambda: b"model: m\nstart: s0\nstates:\n" + _numbered("  s#: {actions: {a#: s0}}\n", 9_999),
+}
+
+
+def main() -> None:
+    """Reads every one of `LARGEST`; says as JSON the processor seconds of each, and the bytes by which this process grew."""
+    before, seconds = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, {}
+    for name, make in LARGEST.items():
+        data, begun = make(), time.process_time()
+        assert len(data) <= 2 * 2**20
+        with suppress(ModelError):
+            validate(read_model(data, "upload").model)
+        seconds[name] = time.process_time() - begun
+    print(json.dumps({"seconds": seconds, "bytes": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024}))
+
+
+if __name__ == "__main__":
+    main()

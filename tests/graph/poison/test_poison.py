@@ -1,6 +1,9 @@
 """Every poison model ends in a named error or in a bounded result, for everything that is done with models."""
 
+import json
+import os
 import resource
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -30,6 +33,7 @@ POISON = _CORPUS.POISON
 
 #: Processor seconds and bytes that one thing done with one model may cost at most; most cost a thousandth.
 SECONDS, BYTES = 20.0, 400_000_000
+UPLOAD_BYTES = 160_000_000
 PATHS = [
     "random(transition_coverage(100))",
     "weighted(actions(50))",
@@ -123,6 +127,16 @@ def test_checking_needs_bounded_memory(name: str) -> None:
         tracemalloc.stop()
     assert peak < BYTES
     assert ("search-incomplete" in {finding.code for finding in found}) == (name != "parallel edges within the limit")
+
+
+@pytest.mark.slow
+def test_the_largest_uploads_cost_little() -> None:
+    """Bytes, depth and values are capped before a model is made of them: no upload needs a process of its own to be harmless."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    told = subprocess.run([sys.executable, _CORPUS.__file__], capture_output=True, text=True, check=True, env=environment)
+    cost = json.loads(told.stdout)
+    assert max(cost["seconds"].values()) < SECONDS
+    assert cost["bytes"] < UPLOAD_BYTES
 
 
 def test_the_limit_of_recursion_is_left_alone() -> None:

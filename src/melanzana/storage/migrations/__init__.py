@@ -25,13 +25,13 @@ async def migrate(database: Database) -> None:
     await database.write(upgrade)
 
 
-def upgrade(tx: Connection) -> None:
-    """The same on a connection whose transaction the caller owns."""
+def upgrade(tx: Connection, revision: str = "head") -> None:
+    """The same on a connection whose transaction the caller owns; `revision`: up to there only."""
     config = Config(attributes={"connection": tx})
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     except CommandError as error:
         raise SettingsError(
             f"the database has a schema this Melanzana does not know ({error}); run the version that wrote it, or a newer one",
