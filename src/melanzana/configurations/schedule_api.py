@@ -17,7 +17,7 @@ from melanzana.configurations.shapes import Text, Word
 from melanzana.configurations.task_shapes import StartBody
 from melanzana.configurations.timing import Timing
 from melanzana.errors import RequestError
-from melanzana.web.answers import answers
+from melanzana.web.answers import answers, problem
 from melanzana.web.inputs import Instant, YesNo
 
 PREFIX = "/task_scheduler_service/api/v1/schedules"
@@ -126,6 +126,13 @@ def router(service: ScheduleService, gate: Gate, clock: Clock) -> APIRouter:
                 for due, one in entries
             ]
         )
+
+    @routes.api_route("/calendar", methods=["PUT", "DELETE"], include_in_schema=False)
+    async def calendar_is_no_schedule() -> Response:
+        """Else the word would be taken for the id of one."""
+        answer = problem(405, "method_not_allowed", "This address knows other methods.")
+        answer.headers["Allow"] = "GET"
+        return answer
 
     @routes.post("", status_code=201, responses=_CHANGES)
     async def create_schedule(principal: may_write, body: ScheduleBody, response: Response) -> ScheduleItem:
