@@ -7,10 +7,11 @@ next. Invariants I-1, I-10 and I-12.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
@@ -23,7 +24,6 @@ from support_storage import rows
 from support_tracer import WRITING, Outcome, Tracer
 
 pytestmark = pytest.mark.slow
-T = TypeVar("T")
 Fault = Callable[[int], str]  #: strace's words for the N-th call
 Figure = Callable[[str], None]
 SYNCHRONISING = "fdatasync,fsync"
@@ -76,20 +76,18 @@ class Reference:
 def reference(tracer: Tracer) -> Reference:
     seen = Reference([_content(tracer.fresh("before"))], [])
 
+    def watched(database: SqliteDatabase, change: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def changed(*arguments: Any) -> Any:
+            answer = await change(*arguments)
+            await seen.look(database)
+            return answer
+
+        return changed
+
     def watch(database: SqliteDatabase) -> None:
-        write, write_each = database.write, database.write_each
-
-        async def watched(change: Callable[[Connection], T]) -> T:
-            answer = await write(change)
-            await seen.look(database)
-            return answer
-
-        async def each_watched(many: Callable[[Connection, Sequence[Any]], Sequence[T | Exception]], item: Any) -> T:
-            answer = await write_each(many, item)
-            await seen.look(database)
-            return answer
-
-        database.write, database.write_each = watched, each_watched  # type: ignore[method-assign]
+        verbs = [name for name in dir(database) if name.startswith("write") and iscoroutinefunction(getattr(database, name))]
+        for name in verbs:
+            setattr(database, name, watched(database, getattr(database, name)))
 
     async def told(_what: str) -> None:
         seen.answers.append(len(seen.states) - 1)
