@@ -126,9 +126,11 @@ def test_files_are_masked_by_what_they_are() -> None:
 
 def test_secrets_are_those_of_connections_and_of_variables_that_are_called_so() -> None:
     """Every field that the server seals counts, at any depth; a short value does not."""
-    sut = {"connections": [{"username": "till", "password": "hunter22", "secret_headers": {"X-Key": "k-123456"}, "token": "abc"}]}
+    till = {"username": "till", "password": "hunter22", "secret_headers": {"X-Key": "k-123456"}, "token": "abc"}
+    sut = {"connections": [till, {"url": "https://me:p%40ss-1@till.example.org/"}]}
     environment = {"SHOP_PASSWORD": "s3cret!", "GITHUB_TOKEN": "ghp_1", "PATH": "/usr/bin"}
-    assert secrets_of(sut, environment) == {"hunter22", "k-123456", "s3cret!", "ghp_1"}
+    beside = {"TOKEN_URL": "http://x/token", "PASSWORD_FILE": "/run/secrets/x", "USE_TOKEN": "true"}
+    assert secrets_of(sut, environment | beside) == {"hunter22", "k-123456", "s3cret!", "ghp_1", "p%40ss-1", "p@ss-1"}
 
 
 def test_agents_mask_what_the_server_seals() -> None:

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 #: A secret of fewer characters than this is not masked: it would take half of every log with it.
 SHORTEST = 4
@@ -22,6 +22,9 @@ _LINE = 12
 SECRET_FIELDS = frozenset({"password", "token", "secret_headers", "secrets"})
 #: Environment variables whose values are taken for secrets.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+#: But not these: where a secret is, how it is called, whether there is one.
+_BESIDE_SECRETS = re.compile(r"_(FILE|PATH|DIR|URL|URI|NAME|ID|TYPE|ENABLED|SECONDS)$", re.IGNORECASE)
+_NO_SECRETS = frozenset({"true", "false", "none", "null"})
 _BREAK = re.compile(r"[\r\n]+[ \t]*")
 
 
@@ -37,11 +40,12 @@ def break_spans(text: str) -> Iterator[tuple[int, int]]:
 
 def secrets_of(sut: Mapping[str, Any] | None, environment: Mapping[str, str]) -> frozenset[str]:
     """What must not be shown of a run: the secrets of its system under test, and variables that are called like secrets."""
-    found = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
+    found = {value for name, value in environment.items() if _SECRET_NAME.search(name) and not _BESIDE_SECRETS.search(name)}
     for connection in () if sut is None else sut.get("connections", ()):
         for name in SECRET_FIELDS & connection.keys():
             found.update(_texts(connection[name]))
-    return frozenset(secret for secret in found if len(secret) >= SHORTEST)
+        found.update(_in_address(str(connection.get("url", ""))))
+    return frozenset(secret for secret in found if len(secret) >= SHORTEST and secret.lower() not in _NO_SECRETS)
 
 
 def disguises(secret: str) -> frozenset[str]:
@@ -60,6 +64,15 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _texts(inner)
+
+
+def _in_address(url: str) -> set[str]:
+    """The password of `http://user:password@host/`, as it is written and as it is meant."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return set()
+    return set() if password is None else {password, unquote(password)}
 
 
 def _as_text(secret: str) -> Iterable[str]:

@@ -110,15 +110,31 @@ def _occurrences(flat: str, form: str) -> Iterator[_Span]:
         start = flat.find(anchor, end)
 
 
+def _least(form: str) -> int:
+    """The better half of a form."""
+    return min(_needed(form), max(SHORTEST, len(form) // 2 + 1))
+
+
 def _agreeing_head(flat: str, form: str) -> int:
     """How much of the beginning of `form` stands at the end of `flat`; 0 when that is not most of it."""
-    least = min(_needed(form), max(SHORTEST, len(form) // 2 + 1))
-    return next((length for length in range(len(form), least - 1, -1) if flat.endswith(form[:length])), 0)
+    beginning = form[: _least(form)]
+    start = flat.find(beginning, max(0, len(flat) - len(form)))
+    while start >= 0:
+        if form.startswith(flat[start:]):
+            return len(flat) - start
+        start = flat.find(beginning, start + 1)
+    return 0
 
 
 def _agreeing_tail(flat: str, form: str) -> int:
-    least = min(_needed(form), max(SHORTEST, len(form) // 2 + 1))
-    return next((length for length in range(len(form), least - 1, -1) if flat.startswith(form[-length:])), 0)
+    """How much of the end of `form` stands at the beginning of `flat`; 0 when that is not most of it."""
+    ending = form[-_least(form) :]
+    start = flat.rfind(ending, 0, len(form))
+    while start >= 0:
+        if form.endswith(flat[: start + len(ending)]):
+            return start + len(ending)
+        start = flat.rfind(ending, 0, start + len(ending) - 1)
+    return 0
 
 
 def _merged(spans: list[_Span]) -> list[_Span]:
