@@ -20,6 +20,7 @@ knows which exit code.
     ├── RequestError                   the caller's request is wrong
     │   ├── MalformedError             a call of an older dialect cannot be read or lacks a field
     │   ├── NotFoundError              the thing named does not exist (or is not the caller's)
+    │   ├── GoneError                  the thing named was there, and was removed when its time was over
     │   ├── ConflictError              the request contradicts the state of the thing
     │   │   ├── StaleEditError         somebody else changed it since it was read
     │   │   ├── StaleAttemptError      an agent writes for an attempt that is no longer its own
@@ -149,6 +150,12 @@ class NotFoundError(RequestError):
     """The thing named does not exist."""
 
     code = "not_found"
+
+
+class GoneError(RequestError):
+    """What is asked for was kept for as long as the settings say, and is removed."""
+
+    code = "gone"
 
 
 class ConflictError(RequestError):

@@ -34,6 +34,7 @@ COMMANDS = {
     "audit": "melanzana.cli.audit:app",
     "backup": "melanzana.cli.backup:backup",
     "restore": "melanzana.cli.backup:restore",
+    "retention": "melanzana.cli.retention:retention",
 }
 
 

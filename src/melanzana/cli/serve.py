@@ -61,6 +61,11 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     max_queued: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_model_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_attachment_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
+    keep_runs_days: Annotated[float | None, typer.Option(hidden=True)] = None,
+    keep_runs_count: Annotated[int | None, typer.Option(hidden=True)] = None,
+    keep_logs_days: Annotated[float | None, typer.Option(hidden=True)] = None,
+    keep_attachments_days: Annotated[float | None, typer.Option(hidden=True)] = None,
+    keep_sweep_minutes: Annotated[float | None, typer.Option(hidden=True)] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file of settings. [default: <data>/melanzana.toml]", show_default=False)
     ] = None,

@@ -42,6 +42,7 @@ def mark_unused(tx: Connection, at: datetime, again_before: datetime, most: int)
     return found
 
 
-def forget(tx: Connection, digests: Collection[str]) -> None:
-    """Contents that were marked, and are gone from where they lay."""
-    tx.execute(delete(attachments).where(attachments.c.sha256.in_(digests), attachments.c.removing_at.is_not(None)))
+def settle(tx: Connection, gone: Collection[str], left: Collection[str]) -> None:
+    """Of contents that were marked: forget those that are gone, and take the mark from those that nobody has begun to remove."""
+    tx.execute(delete(attachments).where(attachments.c.sha256.in_(gone), attachments.c.removing_at.is_not(None)))
+    tx.execute(update(attachments).where(attachments.c.sha256.in_(left)).values(removing_at=None))

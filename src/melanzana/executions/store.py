@@ -27,6 +27,7 @@ from melanzana.executions.records import (
 )
 from melanzana.executions.rows import HOLDING, holding, holding_of
 from melanzana.executions.tables import (
+    execution_attachments,
     execution_events,
     execution_needs,
     execution_tags,
@@ -249,7 +250,8 @@ def needs_of(tx: Connection, run_id: int) -> frozenset[str]:
 
 def remove(tx: Connection, run_id: int) -> None:
     """Take the execution with its log out of the database."""
-    for table in (idempotency_keys, execution_events, execution_tags, execution_needs, snapshots, executions):
+    beside = (idempotency_keys, execution_attachments, execution_events, execution_tags, execution_needs, snapshots)
+    for table in (*beside, executions):
         tx.execute(delete(table).where(table.c.run_id == run_id))
 
 

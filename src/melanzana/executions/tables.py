@@ -51,6 +51,7 @@ executions = Table(
     Index("ix_executions_realm_run_id", "realm", "run_id"),
     Index(None, "state", "lease_expires_at"),
     Index(None, "model_id", "run_id"),
+    Index("ix_executions_ended", "realm", "log_removed_at", "ended_at"),
     sqlite_autoincrement=True,
 )
 

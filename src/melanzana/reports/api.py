@@ -55,7 +55,7 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
         return [shapes.timing_item(timing) for timing in await service.timings(principal.realm, shapes.run_ref(run_id))]
 
     @routes.get(
-        "/runs/{run_id}/recording", tags=["Runs"], response_model=RecordingAnswer, responses=answers(401, 403, 404, 422, 503)
+        "/runs/{run_id}/recording", tags=["Runs"], response_model=RecordingAnswer, responses=answers(401, 403, 404, 410, 422, 503)
     )
     async def get_recording(principal: may_read, run_id: shapes.RunRefPath) -> Response:
         """A run to be performed again elsewhere, by `melanzana replay` or `melanzana shrink`: its plan and its events."""

@@ -73,6 +73,10 @@ class Digests:
                 for run_id in missing:
                     await self._digest(realm, run_id, frozenset(kinds))
 
+    async def make_sure(self, realm: str, run_id: int) -> None:
+        """Digest this run now, unless it is; it must have ended."""
+        await self._digest(realm, run_id, frozenset())
+
     async def catch_up(self, most: int) -> int:
         """Digest at most so many runs that nobody asked about; how many there were."""
         rows = await self._database.read(lambda tx: store.behind(tx, self._seen, _RUNS))

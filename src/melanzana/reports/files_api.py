@@ -74,13 +74,13 @@ def router(service: ReportService, gate: Gate) -> APIRouter:
     @routes.get(
         "/runs/{run_id}/attachments/{attachment_id}",
         response_class=Response,
-        responses={**_BINARY, **answers(401, 403, 404, 422, 503)},
+        responses={**_BINARY, **answers(401, 403, 404, 410, 422, 503)},
     )
     async def get_attachment(principal: may_read, run_id: shapes.RunRefPath, attachment_id: AttachmentId) -> Response:
         """The content of one of them, with its own media type."""
         return file_answer(*await service.attachment(principal.realm, shapes.run_ref(run_id), attachment_id))
 
-    @routes.get("/runs/{run_id}/report", response_class=Response, responses={**_TEXTS, **answers(401, 403, 404, 422, 503)})
+    @routes.get("/runs/{run_id}/report", response_class=Response, responses={**_TEXTS, **answers(401, 403, 404, 410, 422, 503)})
     async def get_report(
         principal: may_read,
         run_id: shapes.RunRefPath,

@@ -7,7 +7,9 @@ one that began last. Everything is computed from the events themselves; no figur
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from melanzana.executions.expiry import ATTACHMENTS_REMOVED, LOG_REMOVED
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.records import ExecutionSummary, LifecycleState, Reason, StoredEvent
 from melanzana.generation.coverage import CoverageReport, CoverageTracker, Measure
@@ -20,6 +22,7 @@ from melanzana.generation.watching import watch
 from melanzana.graph.model import Model
 from melanzana.protocol.events import AttachmentStored, RunFinished, RunStarted, StepFinished
 from melanzana.reports.records import ElementTiming, FailingStep, Kept, Progress, Tally
+from melanzana.reports.summaries import Summary
 
 _UNSUCCESSFUL = (LifecycleState.FAILED, LifecycleState.ERROR)
 #: Whatever a step did before: this is why the run ended as it did.
@@ -46,6 +49,8 @@ class RunFold:
         self.names = {state.id: state.name for state in model.states}  #: of states by id, sub-models' as far as they were entered
         self.cases = {case.id: case.name for case in model.test_cases}  #: names of test cases by id
         self.last_seq = 0
+        self.log_removed_at: datetime | None = None
+        self.attachments_removed_at: datetime | None = None
         self._begin(0)
 
     def _begin(self, attempt: int) -> None:
@@ -83,6 +88,10 @@ class RunFold:
                 self._keep(file, stored.seq)
             case RunFinished():
                 self.end_seq = stored.seq
+            case None if stored.type == LOG_REMOVED:
+                self._restore(stored)
+            case None if stored.type == ATTACHMENTS_REMOVED:
+                self.attachments_removed_at, self._kept = stored.at, []
             case None if stored.body.get("state") in TERMINAL:
                 self.end_seq = self.end_seq or stored.seq
             case _:
@@ -142,6 +151,29 @@ class RunFold:
                 message=step.message,
                 at_seconds=step.at_seconds,
             )
+
+    def _restore(self, stored: StoredEvent) -> None:
+        """Take the figures from what was left when the log was removed, whatever of it was still seen."""
+        self._coverage, self._kept = CoverageTracker(self.model), []
+        self.log_removed_at = self.attachments_removed_at = stored.at
+        told = Summary.of(stored.body)
+        told.show(self._coverage)
+        self._steps, self._actions, self._iterations, self._elapsed = told.steps, told.actions, told.iterations, told.elapsed
+        self.failing = told.failing
+        self._timings = {element: _Clocked(*values) for element, *values in told.timings}
+
+    def summary(self) -> dict[str, Any]:
+        """What is left of a log that is removed."""
+        timings = [(id_, each.name, each.kind, each.count, each.total, each.longest) for id_, each in self._timings.items()]
+        return Summary(
+            steps=self._steps,
+            actions=self._actions,
+            iterations=self._iterations,
+            elapsed=self._elapsed,
+            failing=self.failing,
+            timings=timings,
+            report=self.coverage(),
+        ).body(self.last_seq)
 
     def progress(self) -> Progress:
         """Counters and coverage so far."""

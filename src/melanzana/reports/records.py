@@ -231,6 +231,8 @@ class RunReport:
     last_seq: int = 0  #: number of the last event that was looked at
     names: Mapping[str, str] = field(default_factory=dict)  #: of states by id
     case: str = ""  #: name of the test case that it performs
+    log_removed_at: datetime | None = None  #: when its time was over; what it came to stays
+    attachments_removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from melanzana.catalog.records import ModelEntry, ModelFilter
 from melanzana.catalog.service import CatalogService, ModelRef
-from melanzana.errors import NotFoundError, RequestError
+from melanzana.errors import GoneError, NotFoundError, RequestError
 from melanzana.executions.lifecycle import HELD, TERMINAL
 from melanzana.executions.records import Execution, ExecutionFilter, ExecutionSummary, LifecycleState, StoredEvent
 from melanzana.executions.service import ExecutionService
@@ -137,14 +137,24 @@ class ReportService:
     async def attachment(self, realm: str, ref: int | str, attachment_id: int) -> tuple[Kept, Content]:
         """One of them with its content. Raises NotFoundError, also when the content is gone, and UnavailableError."""
         found = next((kept for kept in await self.attachments(realm, ref) if kept.id == attachment_id), None)
+        execution = await self._executions.get(realm, ref)
+        if found is None and await self._ask(execution, lambda fold: fold.attachments_removed_at is not None):
+            raise GoneError(f"the attachments of run {ref} were removed when their time was over", field="attachment_id")
         if found is None or self._contents is None:
             raise NotFoundError(f"run {ref} has no attachment {attachment_id}", field="attachment_id")
         return found, await asyncio.to_thread(self._contents.open, found.sha256)
 
     async def recording(self, realm: str, ref: int | str) -> tuple[Snapshot, tuple[StoredEvent, ...]]:
-        """What a run was to do, and everything in its log. Raises NotFoundError."""
+        """What a run was to do, and everything in its log. Raises NotFoundError; GoneError when its log was removed."""
         execution = await self._executions.get(realm, ref)
+        if await self._ask(execution, lambda fold: fold.log_removed_at) is not None:
+            raise GoneError(f"the log of run {execution.run_id} was removed when its time was over", run_id=execution.run_id)
         return execution.snapshot, await self._executions.events(realm, execution.run_id)
+
+    async def summary(self, realm: str, run_id: int) -> Mapping[str, Any]:
+        """What is left of the log of a run that has ended, when it is removed. Raises NotFoundError."""
+        await self.digests.make_sure(realm, run_id)
+        return await self._ask(await self._executions.get(realm, run_id), RunFold.summary)
 
     async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str, wish: CoverageWish) -> CoverageReport:
         """Coverage of one run, on the version it ran. Raises NotFoundError, also when the run is of another model."""
@@ -323,6 +333,8 @@ def _report(row: RunRow, execution: Execution, fold: RunFold) -> RunReport:
         last_seq=fold.last_seq,
         names=dict(fold.names),
         case=fold.cases.get(execution.test_case or "", ""),
+        log_removed_at=fold.log_removed_at,
+        attachments_removed_at=fold.attachments_removed_at,
     )
 
 

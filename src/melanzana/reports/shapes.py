@@ -174,6 +174,8 @@ class RunAnswer(RunPlan, RunFailure, RunHead):
     on_error: str
     parameters: dict[str, Scalar]
     suite: str | None
+    log_removed_at: datetime | None = Field(None, description="When the log was removed by the rules of retention.")
+    attachments_removed_at: datetime | None = Field(None, description="When the attachments were removed.")
 
 
 class LogItem(BaseModel):
@@ -268,6 +270,8 @@ def run_answer(report: RunReport) -> RunAnswer:
         on_error=plan.on_error,
         parameters=dict(plan.parameters),
         suite=plan.suite,
+        log_removed_at=report.log_removed_at,
+        attachments_removed_at=report.attachments_removed_at,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from melanzana.access.gate import Gate
@@ -22,6 +22,7 @@ from melanzana.agents.records import AgentStatus
 from melanzana.agents.service import AgentService
 from melanzana.clock import Clock
 from melanzana.executions.records import HELD, ExecutionFilter, LifecycleState
+from melanzana.executions.retention import Retention
 from melanzana.executions.service import ExecutionService
 from melanzana.version import __version__
 from melanzana.web.answers import answers
@@ -40,10 +41,11 @@ class Figures:
     executions: dict[LifecycleState, int]
     oldest: datetime | None  #: when the execution was asked for that waits longest
     agents: dict[AgentStatus, int]
+    removed: dict[str, int]  #: runs, logs and attachments that this process removed, since its start
     now: datetime
 
 
-def router(executions: ExecutionService, agents: AgentService, gate: Gate, clock: Clock) -> APIRouter:
+def router(executions: ExecutionService, agents: AgentService, retention: Retention, gate: Gate, clock: Clock) -> APIRouter:
     """The route; it needs a token with `reports:read`."""
     routes = APIRouter(tags=["Server"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.REPORTS_READ))]
@@ -51,13 +53,16 @@ def router(executions: ExecutionService, agents: AgentService, gate: Gate, clock
     @routes.get("/metrics", response_class=Response, responses={**_TEXT, **answers(401, 403, 503)})
     async def metrics(principal: may_read) -> Response:
         """Gauges of the caller's realm, and of the server process."""
-        text = written(await _looked_up(executions, agents, clock, principal.realm))
+        removed = {what: retention.removed[principal.realm, what] for what in ("runs", "logs", "attachments")}
+        text = written(await _looked_up(executions, agents, clock, principal.realm, removed))
         return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
     return routes
 
 
-async def _looked_up(executions: ExecutionService, agents: AgentService, clock: Clock, realm: str) -> Figures:
+async def _looked_up(
+    executions: ExecutionService, agents: AgentService, clock: Clock, realm: str, removed: dict[str, int]
+) -> Figures:
     totals, oldest = {}, None
     for state in UNDER_WAY:
         totals[state] = (await executions.list(realm, ExecutionFilter(states=frozenset({state}), limit=1))).total
@@ -66,7 +71,7 @@ async def _looked_up(executions: ExecutionService, agents: AgentService, clock: 
         oldest = next((one.created_at for one in (await executions.list(realm, queued)).items), None)
     views = await agents.list(realm)
     counts = {status: sum(view.status is status for view in views) for status in AgentStatus}
-    return Figures(executions=totals, oldest=oldest, agents=counts, now=clock.now())
+    return Figures(executions=totals, oldest=oldest, agents=counts, removed=removed, now=clock.now())
 
 
 def written(figures: Figures) -> bytes:
@@ -97,3 +102,9 @@ class _Told(Collector):
         for status, total in figures.agents.items():
             agents.add_metric([status.value.lower()], total)
         yield agents
+        removed = CounterMetricFamily(
+            "melanzana_retention_removed", "What this process removed by the rules of retention.", labels=["what"]
+        )
+        for what, total in figures.removed.items():
+            removed.add_metric([what], total)
+        yield removed

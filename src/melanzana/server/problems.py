@@ -39,6 +39,7 @@ _STATUSES: tuple[tuple[type[errors.MelanzanaError], int], ...] = (
     (errors.NotFoundError, 404),
     (errors.StaleEditError, 412),
     (errors.ConditionMissingError, 428),
+    (errors.GoneError, 410),
     (errors.ConflictError, 409),
     (errors.JsonBodyError, 400),
     (errors.MediaTypeError, 415),

@@ -112,7 +112,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket, post: Post)
             timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
         server = _Server(config, services)
-        duties = (services.sweep_forever(), services.digest_forever(), services.export_forever())
+        duties = (services.sweep_forever(), services.digest_forever(), services.export_forever(), services.retain_forever())
         always = [asyncio.create_task(duty) for duty in duties]
         if post.does_duties:
             server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))

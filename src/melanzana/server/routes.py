@@ -176,7 +176,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     pages = Pages(PAGE_ROOMS, NAVIGATION, clock=services.clock)
     _include_pages(app, services, pages)
     app.include_router(health.router(services.database))
-    app.include_router(metrics.router(services.executions, services.agents, services.gate, services.clock))
+    app.include_router(metrics.router(services.executions, services.agents, services.retention, services.gate, services.clock))
     app.include_router(login_pages.router(services.logins.face(services.gate, pages)))
     app.include_router(auth_api.everything_else(services.auth, services.realms))
     app.include_router(

@@ -26,6 +26,7 @@ from melanzana.configurations.scheduling import ScheduleService
 from melanzana.configurations.service import ConfigurationService
 from melanzana.errors import UnavailableError
 from melanzana.executions.figures import LeaseFigures
+from melanzana.executions.retention import KeepRule, Retention, Rules, Watch
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
 from melanzana.realms.master_key import MasterKey
@@ -76,6 +77,7 @@ class Services:
     coverage_models: CoverageModels
     shrinking: ShrinkService
     telemetry: TelemetryService | None  #: None: no collector is named
+    retention: Retention
     waker: Waker
     rate: StartRate
     held: HeldRequests
@@ -111,6 +113,17 @@ class Services:
                 _log.warning("runs were not exported as traces", error=str(error))
                 await asyncio.sleep(_EXPORT_AGAIN_SECONDS)
             await asyncio.sleep(0.1 if found else _EXPORT_PAUSE_SECONDS)
+
+    async def retain_forever(self) -> None:
+        """Remove what is over the rules of retention, in a fifth of one core at most; what fails is logged and tried again."""
+        while True:
+            begun, removed = self.clock.monotonic(), 0
+            try:
+                removed = await self.retention.sweep([realm.name for realm in await self.realms.realms()])
+            except Exception as error:
+                _log.error("nothing more could be removed now", error=str(error))
+            busy = self.clock.monotonic() - begun
+            await asyncio.sleep(max(4 * busy, 0.1) if removed else self.settings.keep_sweep_minutes * 60)
 
     def release_polls(self) -> None:
         """Answer every held request now: the server is stopping."""
@@ -169,6 +182,8 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     await executions.time.correct()
     agents = AgentService(database, clock, executions, figures, clients=clients, blobs=blobs)
     configurations = ConfigurationService(database, clock, catalog=catalog, executions=executions)
+    reports = ReportService(catalog, executions, agents.names, blobs, database=database)
+    watch = Watch(database, clock, keep_rules(settings))
     return Services(
         settings=settings,
         database=database,
@@ -188,13 +203,25 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         schedules=ScheduleService(database, clock, configurations),
         shrinking=ShrinkService(database, clock, executions, catalog),
         telemetry=_telemetry(settings, clock, database, executions),
-        reports=ReportService(catalog, executions, agents.names, blobs, database=database),
+        reports=reports,
+        retention=Retention(database, clock, watch, executions=executions, contents=blobs, summary=reports.summary),
         coverage_models=CoverageModels(database, clock),
         waker=waker,
         rate=StartRate(clock, settings.starts_per_minute),
         held=HeldRequests(settings.held_requests),
         clock=clock,
     )
+
+
+def keep_rules(settings: ServerSettings) -> Rules:
+    """How long what is kept, as the settings say."""
+    default = KeepRule(
+        runs_days=settings.keep_runs_days,
+        runs_count=settings.keep_runs_count,
+        logs_days=settings.keep_logs_days,
+        attachments_days=settings.keep_attachments_days,
+    )
+    return Rules(default, {realm: KeepRule(**one.model_dump()) for realm, one in settings.keep_in_realm.items()})
 
 
 def open_blobs(settings: ServerSettings) -> BlobStore:

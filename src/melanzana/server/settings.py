@@ -12,12 +12,23 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from melanzana.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "MELANZANA_"
+
+
+class KeepSettings(BaseModel):
+    """What is kept of the runs of one realm; None: all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    runs_days: float | None = Field(None, gt=0)
+    runs_count: int | None = Field(None, ge=1)
+    logs_days: float | None = Field(None, gt=0)
+    attachments_days: float | None = Field(None, gt=0)
 
 
 class ServerSettings(BaseSettings):
@@ -115,6 +126,20 @@ class ServerSettings(BaseSettings):
     max_queued: int = Field(10_000, ge=1, description="How many executions of a realm may be queued; one more gets 429.")
     max_model_bytes: int = Field(2 * 2**20, ge=1024, description="Largest model upload, in bytes.")
     max_attachment_bytes: int = Field(16 * 2**20, ge=1024, description="Largest attachment of a step, in bytes.")
+
+    keep_runs_days: float | None = Field(None, gt=0, description="Days after its end that a run is kept. None: for ever.")
+    keep_runs_count: int | None = Field(None, ge=1, description="Newest runs of each model that are kept. None: all.")
+    keep_logs_days: float | None = Field(
+        None, gt=0, description="Days after its end that a run's log is kept; what the run came to stays. None: as long as the run."
+    )
+    keep_attachments_days: float | None = Field(
+        None, gt=0, description="Days after its end that a run's attachments are kept. None: as long as its log."
+    )
+    keep_in_realm: dict[str, KeepSettings] = Field(
+        {},
+        description="The four above, without keep_, for single realms instead: a table in the file, JSON in the variable.",
+    )
+    keep_sweep_minutes: float = Field(10.0, gt=0, le=1_440, description="Minutes between two looks for what is to be removed.")
 
     @classmethod
     def settings_customise_sources(

@@ -17,7 +17,8 @@ import structlog
 from melanzana.access.records import Principal
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
-from melanzana.errors import ConflictError, MelanzanaError, NotFoundError, RequestError, UnavailableError
+from melanzana.errors import ConflictError, GoneError, MelanzanaError, NotFoundError, RequestError, UnavailableError
+from melanzana.executions.expiry import LOG_REMOVED
 from melanzana.executions.lifecycle import TERMINAL
 from melanzana.executions.records import Execution
 from melanzana.executions.service import ExecutionService
@@ -203,6 +204,8 @@ class ShrinkService:
         if execution.state not in TERMINAL:
             raise ConflictError(f"run {execution.run_id} is {execution.state}; wait for its end", state=execution.state)
         stored = await self._executions.events(realm, execution.run_id)
+        if any(one.type == LOG_REMOVED for one in stored):
+            raise GoneError(f"the log of run {execution.run_id} was removed; run it again with its seed", run_id=execution.run_id)
         events = tuple(event for one in stored if one.attempt == execution.attempt and (event := one.event()) is not None)
         walked = await asyncio.to_thread(lambda: recorded_walk(RunFile(snapshot=execution.snapshot, events=events)))
         if not 0 < len(walked.steps) <= MOST_STEPS:

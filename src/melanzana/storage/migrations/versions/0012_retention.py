@@ -18,6 +18,7 @@ _BATCH = 1_000
 
 def upgrade() -> None:
     op.add_column("executions", sa.Column("log_removed_at", sa.BigInteger(), nullable=True))
+    op.create_index("ix_executions_ended", "executions", ["realm", "log_removed_at", "ended_at"])
     op.create_table(
         "attachments",
         sa.Column("sha256", sa.Text(), primary_key=True),
@@ -66,4 +67,5 @@ def _insert(connection: sa.Connection, table: str, **values: object) -> None:
 def downgrade() -> None:
     op.drop_table("execution_attachments")
     op.drop_table("attachments")
+    op.drop_index("ix_executions_ended", "executions")
     op.drop_column("executions", "log_removed_at")
