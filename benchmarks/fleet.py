@@ -7,109 +7,50 @@ medians, and ratios of figures of one run. Bounded: 8 agents, 400 timed starts, 
 
 import asyncio
 import collections
-import contextlib
-import os
-import re
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import httpx
+from deployment import EXECUTIONS, MODEL, Deployment, agent_credentials, deployed, token
+from load import Connection
 
-from server import MELANZANA, MODEL, authenticate, post
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+PROTOCOL = "/agent_service/api/v1"
 AGENTS, STARTS, ABORTS, SHARED = 8, 400, 100, 800
 ANYWHERE = {"agent": {"agent_id": "any"}, "asset": {"asset_path": "unused"}}
-EXECUTIONS = "/execution_service/api/v1/executions"
-
-
-@contextlib.contextmanager
-def servers(engine: str, folder: str) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Addresses of running servers, and credentials of a client."""
-    with contextlib.ExitStack() as stack:
-        environment = dict(os.environ)
-        if engine == "postgresql":
-            import psycopg
-
-            import support_postgresql
-
-            cluster = stack.enter_context(support_postgresql.cluster())
-            with psycopg.connect(cluster.address(), autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = on")
-                connection.execute("SELECT pg_reload_conf()")
-            environment["MELANZANA_DATABASE"] = cluster.fresh_database()
-        urls = []
-        for _ in range(2 if engine == "postgresql" else 1):
-            command = [
-                *MELANZANA,
-                "serve",
-                "--no-agent",
-                "--port",
-                "0",
-                "--data",
-                folder,
-                "--log-level",
-                "ERROR",
-                "--starts-per-minute",
-                "0",
-            ]
-            command += ["--public-url", "http://fleet.example"]
-            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
-            stack.callback(process.terminate)
-            process.stdout.readline()
-            urls.append(_address(process.pid))
-        csv = Path(folder, "fleet.csv")
-        client = [*MELANZANA, "client", "create", "--name", "fleet", "--data", folder, "--csv", str(csv)]
-        subprocess.run(client, check=True, capture_output=True, env=environment)
-        names, row = csv.read_text().splitlines()
-        yield urls, dict(zip(names.split(","), row.split(","), strict=True))
-
-
-def _address(pid: int) -> str:
-    """Where the process listens, as the kernel knows it: the public address says nothing of the port."""
-    inodes = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-            return f"http://127.0.0.1:{int(fields[1].split(':')[1], 16)}"
-    raise SystemExit("the server listens nowhere")
 
 
 class Agent:
     """One identity at one server."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http, self.session, self.id = http, 0, 0
+    def __init__(self, url: str) -> None:
+        self.url, self.session, self.id = url, 0, 0
+        self.http: Connection | None = None
 
-    async def join(self, script: httpx.AsyncClient, name: str, url: str) -> None:
-        self.id = (await post(script, "/ai/agents", {"name": name}))["id"]
-        answer = await script.post("/ai/agents/generate_secrets", json={"agent_id": self.id, "host_url": url})
-        await authenticate(self.http, dict(line.split(" = ", 1) for line in answer.text.splitlines() if " = " in line))
-        hello = {"capabilities": ["python"], "instance": name}
-        self.session = (await post(self.http, "/agent_service/api/v1/sessions", hello))["session"]
+    async def join(self, script: str, name: str) -> None:
+        self.id, keys = agent_credentials(self.url, script, name)
+        self._token = token(self.url, keys)
+        self.http = await Connection.open(self.url, self._token)
+        self.session = (await self.http.post(f"{PROTOCOL}/sessions", {"capabilities": ["python"], "instance": name}))["session"]
+
+    async def again(self) -> None:
+        """A fresh connection: one that was idle for a while is closed by the server."""
+        self.http.close()
+        self.http = await Connection.open(self.url, self._token)
 
     async def take(self) -> dict | None:
-        body = {"session": self.session, "wait_seconds": 5}
-        answer = await self.http.post("/agent_service/api/v1/leases", json=body)
-        return answer.json() if answer.status_code == 200 and answer.content not in {b"", b"null"} else None
+        return await self.http.post(f"{PROTOCOL}/leases", {"session": self.session, "wait_seconds": 5})
 
     async def report(self, lease: dict, events: list[dict], wait: float = 0) -> dict:
         body = {"session": self.session, "execution_id": lease["execution_id"], "attempt": lease["attempt"]}
-        return await post(
-            self.http, "/agent_service/api/v1/reports", body | {"first_seq": 1, "events": events, "wait_seconds": wait}
-        )
+        return await self.http.post(f"{PROTOCOL}/reports", body | {"first_seq": 1, "events": events, "wait_seconds": wait})
 
     async def finish(self, lease: dict) -> None:
         await self.report(lease, [{"type": "RunFinished", "verdict": "passed", "reason": "exit"}])
 
 
-async def claims(script: httpx.AsyncClient, agents: list[Agent], model: str) -> None:
+async def claims(script: Connection, agents: list[Agent], model: str) -> None:
     """From the answer to a start until an idle agent has the lease, one at a time: half load and less."""
+    await asyncio.gather(*(agent.again() for agent in agents))
     seen: dict[str, float] = {}
     stop = asyncio.Event()
 
@@ -124,7 +65,7 @@ async def claims(script: httpx.AsyncClient, agents: list[Agent], model: str) -> 
     starts, waits = [], []
     for _ in range(STARTS):
         began = time.perf_counter()
-        started = await post(script, EXECUTIONS, {"model_id": model, **ANYWHERE})
+        started = await script.post(EXECUTIONS, {"model_id": model, **ANYWHERE})
         acknowledged = time.perf_counter()
         starts.append(acknowledged - began)
         while started["execution_id"] not in seen:  # noqa: ASYNC110 - a waiter to wake would be measured, too
@@ -136,18 +77,19 @@ async def claims(script: httpx.AsyncClient, agents: list[Agent], model: str) -> 
     _say("from there until an agent has it", waits)
 
 
-async def aborts(script: httpx.AsyncClient, agents: list[Agent], model: str) -> None:
+async def aborts(script: Connection, agents: list[Agent], model: str) -> None:
     """From the request to abort until the agent hears it on its held report."""
+    await asyncio.gather(*(agent.again() for agent in agents))
     heard = []
     for number in range(ABORTS):
         agent = agents[number % len(agents)]
         body = {"model_id": model, "asset": {"asset_path": "unused"}, "agent": {"agent_id": str(agent.id)}}
-        started = await post(script, EXECUTIONS, body)
+        started = await script.post(EXECUTIONS, body)
         lease = await agent.take()
         waiting = asyncio.create_task(agent.report(lease, [], 9))
         await asyncio.sleep(0.02)
         began = time.perf_counter()
-        await script.delete(f"{EXECUTIONS}/{started['execution_id']}")
+        await script.send("DELETE", f"{EXECUTIONS}/{started['execution_id']}")
         directive = await waiting
         heard.append(time.perf_counter() - began)
         if not directive["abort_requested"]:
@@ -156,10 +98,11 @@ async def aborts(script: httpx.AsyncClient, agents: list[Agent], model: str) -> 
     _say("abort until the agent hears it", heard)
 
 
-async def sharing(scripts: list[httpx.AsyncClient], agents: list[Agent], model: str) -> None:
+async def sharing(scripts: list[Connection], agents: list[Agent], model: str) -> None:
     """Who gets what of a full queue, and whether anything is handed out twice."""
     for number in range(SHARED):
-        await post(scripts[number % len(scripts)], EXECUTIONS, {"model_id": model, **ANYWHERE})
+        await scripts[number % len(scripts)].post(EXECUTIONS, {"model_id": model, **ANYWHERE})
+    await asyncio.gather(*(agent.again() for agent in agents))
     taken: collections.Counter[str] = collections.Counter()
     shares: collections.Counter[int] = collections.Counter()
     done = asyncio.Event()
@@ -192,29 +135,27 @@ def _say(name: str, seconds: list[float]) -> None:
     print(f"{name:<40}{middle:>8.1f} ms median, {late:.1f} ms p99")
 
 
-async def bench(urls: list[str], credentials: dict[str, str]) -> None:
-    async with contextlib.AsyncExitStack() as stack:
+async def bench(site: Deployment) -> None:
+    bearer = token(site.urls[0], site.credentials)
 
-        async def http(url: str) -> httpx.AsyncClient:
-            return await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30))
+    async def scripts() -> list[Connection]:
+        return [await Connection.open(url, bearer) for url in site.urls]
 
-        scripts = [await http(url) for url in urls]
-        for script in scripts:
-            await authenticate(script, credentials)
-        model = (await post(scripts[0], "/ai/models", {"name": "Fleet", "modeljson": MODEL}))["id"]
-        agents = [Agent(await http(urls[number % len(urls)])) for number in range(AGENTS)]
-        for number, agent in enumerate(agents):
-            await agent.join(scripts[0], f"fleet-{number}", re.sub(r"/$", "", urls[number % len(urls)]))
-        await claims(scripts[-1], agents, model)
-        await aborts(scripts[-1], agents, model)
-        await sharing(scripts, agents, model)
+    model = (await (await scripts())[0].post("/ai/models", {"name": "Fleet", "modeljson": MODEL}))["id"]
+    agents = [Agent(site.urls[number % len(site.urls)]) for number in range(AGENTS)]
+    for number, agent in enumerate(agents):
+        await agent.join(bearer, f"fleet-{number}")
+    await claims((await scripts())[-1], agents, model)
+    await aborts((await scripts())[-1], agents, model)
+    await sharing(await scripts(), agents, model)
 
 
 def main() -> None:
     for engine in sys.argv[1:] or ["sqlite", "postgresql"]:
-        print(f"-- {engine}, {2 if engine == 'postgresql' else 1} server(s), {AGENTS} agents")
-        with tempfile.TemporaryDirectory() as folder, servers(engine, folder) as (urls, credentials):
-            asyncio.run(bench(urls, credentials))
+        servers = 2 if engine == "postgresql" else 1
+        print(f"-- {engine}, {servers} server(s), {AGENTS} agents", flush=True)
+        with deployed(engine, servers) as site:
+            asyncio.run(bench(site))
 
 
 if __name__ == "__main__":

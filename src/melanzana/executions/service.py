@@ -56,8 +56,8 @@ from melanzana.suts.service import SutService
 _log = structlog.get_logger("melanzana.executions")
 #: Executions that agents are woken for when one system under test is free: the first may want something besides.
 _WOKEN = 4
-#: Claims wait for nobody, since they pass over what others hold: they stand behind everything that may wait.
-_LAST = "~"
+#: Claims pass over what others hold.
+_WAITS_FOR_NOBODY = ""
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
 Fence = Callable[[Connection], None]
 
@@ -289,7 +289,7 @@ class ExecutionService:
 
         while await self._database.read(question):
             with suppress(SutTakenError):
-                return await self._database.write_row(lambda tx: self._lease(tx, agent, fence), f"{_LAST}{agent.agent_id}")
+                return await self._database.write_row(lambda tx: self._lease(tx, agent, fence), _WAITS_FOR_NOBODY)
         return None
 
     def _lease(self, tx: Connection, agent: ClaimingAgent, fence: Fence | None) -> Lease | None:

@@ -67,8 +67,8 @@ class Database(ABC):
         """Change one thing beside the changes of other servers; the change locks what it sees before it relies on it.
 
         `order` names the thing: changes that may wait for each other's rows stand in one order everywhere, and the changes of one
-        thing follow one another. The change may be run again from its beginning, so it does nothing but what its connection takes
-        back. Errors: as `write`.
+        thing follow one another; empty: the change waits for no row. The change may be run again from its beginning, so it does
+        nothing but what its connection takes back. Errors: as `write`.
         """
         del order  # where there is one writer, everything is in order
         return await self.write(change)

@@ -9,7 +9,6 @@ server is gone.
 """
 
 import asyncio
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,8 +31,6 @@ _CONNECT_SECONDS, _SILENCE_SECONDS = 5, 10
 _SCHEMES = frozenset({"postgresql", "postgres"})
 #: The oldest PostgreSQL whose statements and figures were tested.
 _OLDEST = 13
-#: Writers beside the turns: the first for what only adds, the others for rows.
-_LANES = 3
 T = TypeVar("T")
 
 
@@ -68,7 +65,9 @@ class PostgresqlDatabase(ThreadedDatabase):
         super().__init__(writer=writer, readers=readers)
         self._beside: Engine | None = None
         self._glances: Glances | None = None
-        self._lanes: dict[int, Writer] = {}  #: opened when they are first needed
+        #: Writers beside the turns, opened when they are first needed: for what waits for no row, and for rows. One of each, so
+        #: that all agents of a server share its commits alike.
+        self._lanes: dict[int, Writer] = {}
 
     async def glance(self, question: Callable[[Connection], T]) -> T:
         self._require_open()
@@ -86,7 +85,7 @@ class PostgresqlDatabase(ThreadedDatabase):
 
     def _lane(self, order: str | None) -> Writer:
         self._require_open()
-        number = 0 if order is None else 1 + zlib.crc32(order.encode()) % (_LANES - 1)
+        number = 1 if order else 0
         if number not in self._lanes:
             assert self._beside is not None
             self._lanes[number] = Writer(self._beside.connect, WriterLimits(again=True))
