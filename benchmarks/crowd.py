@@ -33,11 +33,6 @@ class Member:
         if answer["ended"]:
             raise SystemExit("a living agent lost its run")
 
-    async def finish(self) -> None:
-        started = {"type": "RunStarted", "agent": "crowd", "version": "1"}
-        events = [started, {"type": "RunFinished", "verdict": "passed", "reason": "exit"}]
-        await self.connection.post("/agent_service/api/v1/reports", self.head | {"first_seq": 1, "events": events})
-
 
 async def join(site: Deployment, script: str, number: int, model: int) -> Member:
     agent, keys = await asyncio.to_thread(agent_credentials, site.urls[0], script, f"crowd-{number}")
@@ -87,8 +82,6 @@ async def bench(site: Deployment, agents: int) -> None:
     )
     over.set()
     await asyncio.gather(*beats)
-    for member in crowd:
-        await member.finish()
 
 
 async def watched(site: Deployment) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+_HTTP = httpx.Client(timeout=30)  # made once: making one costs more than its requests
 MELANZANA = [sys.executable, "-m", "melanzana.cli.main"]
 MODEL = {
     "model": "Bench",
@@ -110,13 +111,13 @@ def token(url: str, credentials: dict[str, str]) -> str:
         "client_id": credentials["client_id"],
         "client_secret": credentials["client_secret"],
     }
-    return httpx.post(url + path, data=form, timeout=30).raise_for_status().json()["access_token"]
+    return _HTTP.post(url + path, data=form).raise_for_status().json()["access_token"]
 
 
 def agent_credentials(url: str, bearer: str, name: str) -> tuple[int, dict[str, str]]:
     """Id and credentials of a new agent."""
     headers = {"Authorization": f"Bearer {bearer}"}
-    agent = httpx.post(f"{url}/ai/agents", json={"name": name}, headers=headers, timeout=30).raise_for_status().json()["id"]
+    agent = _HTTP.post(f"{url}/ai/agents", json={"name": name}, headers=headers).raise_for_status().json()["id"]
     body = {"agent_id": agent, "host_url": url}
-    ini = httpx.post(f"{url}/ai/agents/generate_secrets", json=body, headers=headers, timeout=30).raise_for_status().text
+    ini = _HTTP.post(f"{url}/ai/agents/generate_secrets", json=body, headers=headers).raise_for_status().text
     return agent, dict(line.split(" = ", 1) for line in ini.splitlines() if " = " in line)
