@@ -27,7 +27,7 @@ class Judgement:
         return not self.wrong
 
     def lines(self) -> list[str]:
-        shown = [f"  {name:<33}{value}" for name, value in self.figures]
+        shown = [f"  {name:<35}{value}" for name, value in self.figures]
         told = [f"   broken: {line}" for line in self.wrong[:20]]
         more = [f"   … and {len(self.wrong) - 20} more"] if len(self.wrong) > 20 else []
         return [*shown, *told, *more, f"{self.engine} {'PASSED' if self.good else 'FAILED'}: {self.summary}"]
