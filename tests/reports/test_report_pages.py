@@ -8,9 +8,15 @@ from pathlib import Path
 import pytest
 
 from melanzana.access.permissions import Role
+from melanzana.access.records import Actor
+from melanzana.protocol.events import StepFinished
+from melanzana.protocol.recording import RunFile
+from melanzana.reports import paging
 from melanzana.reports.charts import WIDTH, curve
 from melanzana.reports.heat import of_failures, of_hits
 from melanzana.reports.sums import CurvePoint
+from melanzana.server import list_files
+from melanzana.suts.records import SutDraft
 from melanzana.users.records import NewUser
 from melanzana.web.tables import csv_rows, safe_cell
 from support_app import RunningApp, running_app
@@ -141,6 +147,54 @@ async def test_settings_are_shown_with_their_source_and_no_secrets(app: RunningA
     assert "lease_seconds" in page and "default" in page
     rows = {row["setting"]: row for row in (await app.http.get("/system/settings.json")).json()}
     assert rows["port"]["source"] == "default" and rows["database"]["value"] == ""
+
+
+@pytest.mark.parametrize("path", ["/runs", "/models", "/agents", "/system/suts", "/system/api-access", "/system/users"])
+async def test_every_list_can_be_saved(app: RunningApp, path: str) -> None:
+    """As CSV and JSON, from links on its page; in no other form, and not by strangers."""
+    runs = await Runs.of(app.services)
+    await runs.run(perform=True, tags=("nightly",))
+    actor = Actor(kind="command_line", id="tests", name="tests")
+    await app.services.clients.create_client(REALM, "=cmd()", "", actor=actor)
+    await app.services.suts.create(REALM, SutDraft(name="till-1"), actor=actor)
+    page = await text_of(app, path)
+    for form in ("csv", "json"):
+        assert f'href="{path}.{form}"' in page
+    rows = list(csv.DictReader(io.StringIO((await app.http.get(f"{path}.csv")).text)))
+    found = (await app.http.get(f"{path}.json")).json()
+    assert len(rows) == len(found) >= 1 and rows[0].keys() == found[0].keys()
+    assert not [cell for row in rows for cell in row.values() if cell.startswith("=")]
+    assert (await app.http.get(f"{path}.xml")).status_code == 404
+    app.http.cookies.clear()
+    assert (await app.http.get(f"{path}.json")).status_code in {303, 401}
+
+
+async def test_a_file_of_runs_is_what_the_list_shows(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same query, all of its pages, the newest first."""
+    monkeypatch.setattr(list_files, "_PART", 2)
+    runs = await Runs.of(app.services)
+    numbers = [(await runs.run(perform=True, tags=("nightly",))).run_id for _ in range(5)]
+    await runs.run(fails_at("leave"), perform=True)
+    found = (await app.http.get("/runs.json", params={"q": "status:passed tag:nightly"})).json()
+    assert [row["id"] for row in found] == numbers[::-1]
+    assert (await app.http.get("/runs.json", params={"q": "model:nothing"})).json() == []
+    assert (await app.http.get("/runs.json", params={"q": "what"})).status_code == 422
+
+
+async def test_long_logs_are_read_in_parts(app: RunningApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and recordings of a run have every step, whatever the size of a part."""
+    monkeypatch.setattr(paging, "PART", 7)
+    runs = await Runs.of(app.services)
+    run = await runs.run(perform=True, path="random(actions(60))")
+    answer = await app.services.reports.run(REALM, run.run_id)
+    steps = answer.progress.steps
+    assert steps > 60
+    rows = list(csv.reader(io.StringIO((await app.http.get(f"/runs/{run.run_id}/report/csv")).text)))
+    assert len(rows) == steps + 1
+    await app.sign_in()
+    recorded = RunFile.from_json((await app.http.get(f"/ai/runs/{run.run_id}/recording")).json())
+    assert sum(isinstance(event, StepFinished) for event in recorded.events) == steps
+    assert recorded.snapshot == run.snapshot
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1+x", "@x", "\tx", "\rx"])

@@ -28,6 +28,7 @@ class Totals:
 
     def of(self, tx: Connection, realm: str, wanted: ExecutionFilter) -> int:
         """On all pages."""
+        wanted = replace(wanted, before=None)
         key, now = (realm, replace(wanted, limit=0, offset=0)), self._clock.monotonic()
         known = self._counted.get(key)
         if known is not None and now - known[1] < RECOUNT_SECONDS:
@@ -64,6 +65,8 @@ def _matching(realm: str, wanted: ExecutionFilter) -> Select[Any]:
         question = question.where(executions.c.model_id == wanted.model_id)
     if wanted.test_case is not None:
         question = question.where(executions.c.test_case == wanted.test_case)
+    if wanted.before is not None:
+        question = question.where(executions.c.run_id < wanted.before)
     if wanted.tag is not None:
         tagged = select(execution_tags.c.run_id).where(execution_tags.c.tag == wanted.tag)
         question = question.where(executions.c.run_id.in_(tagged))

@@ -154,6 +154,7 @@ class ExecutionFilter:
     tag: str | None = None
     model_id: str | None = None  #: uuid
     test_case: str | None = None  #: id in the model
+    before: int | None = None  #: only runs with a smaller number; to go through a long list, which offsets do not
     limit: int = 50
     offset: int = 0
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from melanzana.access.gate import Gate
@@ -17,7 +18,8 @@ from melanzana.clock import Clock, SystemClock
 from melanzana.errors import NotFoundError, RequestError
 from melanzana.executions.records import TASK_TAG, ExecutionFilter, LifecycleState
 from melanzana.reports import coverage_shapes, shapes
-from melanzana.reports.recordings import RecordingAnswer, recording
+from melanzana.reports.paging import ToldEvents, recording
+from melanzana.reports.recordings import RecordingAnswer
 from melanzana.reports.service import ReportService
 from melanzana.version import __version__
 from melanzana.web.answers import answers
@@ -59,8 +61,9 @@ def router(service: ReportService, gate: Gate, clock: Clock = _CLOCK) -> APIRout
     )
     async def get_recording(principal: may_read, run_id: shapes.RunRefPath) -> Response:
         """A run to be performed again elsewhere, by `melanzana replay` or `melanzana shrink`: its plan and its events."""
-        snapshot, events = await service.recording(principal.realm, shapes.run_ref(run_id))
-        return await _written(lambda: recording(snapshot, events))
+        run, attempt = await service.told(principal.realm, shapes.run_ref(run_id))
+        texts = recording(run.snapshot, ToldEvents(service, principal.realm, run.run_id, attempt))
+        return StreamingResponse(texts, media_type="application/json")
 
     @routes.get("/runlogs/{run_id}", tags=["Runs"], response_model=shapes.LogAnswer, responses=answers(401, 403, 404, 422, 503))
     async def get_log(principal: may_read, run_id: shapes.RunRefPath, query: Annotated[shapes.LogQuery, Query()]) -> Response:

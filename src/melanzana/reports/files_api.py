@@ -22,7 +22,7 @@ from melanzana.reports import shapes
 from melanzana.reports.files.formats import MEDIA_TYPES, WRITERS, Format
 from melanzana.reports.files.reading import of_server
 from melanzana.reports.files.records import IMAGES
-from melanzana.reports.recordings import recording
+from melanzana.reports.paging import ToldEvents
 from melanzana.reports.records import Kept
 from melanzana.reports.service import ReportService
 from melanzana.storage.blobs import Content
@@ -113,11 +113,11 @@ def file_answer(kept: Kept, content: Content) -> Response:
 async def report_answer(service: ReportService, realm: str, ref: int | str, form: FileFormat) -> Response:
     """The run as a file, written while it is sent. Errors: NotFoundError; RequestError when the run has not ended."""
     run = shapes.run_answer(await service.run(realm, ref))
-    snapshot, events = await service.recording(realm, ref)
+    _, attempt = await service.told(realm, ref)
+    events = ToldEvents(service, realm, run.id, attempt)
 
     def written() -> Iterator[str]:
-        data = of_server(run.model_dump(mode="json"), recording(snapshot, events).model_dump(mode="json"))
-        return WRITERS[Format(form)](data)
+        return WRITERS[Format(form)](of_server(run.model_dump(mode="json"), {"events": events}))
 
     texts = await asyncio.to_thread(written)
     first = await asyncio.to_thread(next, texts, "")  # what is wrong shows here, before the answer begins

@@ -51,6 +51,7 @@ class RunFold:
         self.last_seq = 0
         self.log_removed_at: datetime | None = None
         self.attachments_removed_at: datetime | None = None
+        self.told = 0  #: the newest attempt of which an agent told something
         self._begin(0)
 
     def _begin(self, attempt: int) -> None:
@@ -76,6 +77,8 @@ class RunFold:
         if stored.seq <= self.last_seq:
             return
         self.last_seq = stored.seq
+        if stored.agent_seq is not None:
+            self.told = stored.attempt
         if stored.attempt > self.attempt:
             self._begin(stored.attempt)
         match stored.event():

@@ -1,5 +1,6 @@
 """Runs as a list. What is sought stands in the address; runs under way are shown anew every other second by `live.js`."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -11,11 +12,11 @@ from melanzana.access.permissions import Scope
 from melanzana.access.records import Visitor
 from melanzana.errors import RequestError
 from melanzana.executions.lifecycle import TERMINAL
-from melanzana.executions.records import ExecutionFilter
-from melanzana.reports.query import read_query
 from melanzana.reports.records import RunRow
+from melanzana.reports.run_filter import filter_of
 from melanzana.reports.run_words import WORDS
 from melanzana.reports.service import ReportService
+from melanzana.web import tables
 from melanzana.web.pages import Pages
 
 RUNS = "/runs"
@@ -51,17 +52,18 @@ async def _found(service: ReportService, realm: str, text: str, offset: int) -> 
     """What the list shows, and what is wrong with the query."""
     error, rows, total = "", tuple[RunRow, ...](), 0
     try:
-        wanted = await _filter(service, realm, text, offset)
+        wanted = await filter_of(service, realm, text)
     except RequestError as wrong:
         error, wanted = wrong.message, None
     if wanted is not None:
-        page = await service.list_runs(realm, wanted)
+        page = await service.list_runs(realm, replace(wanted, limit=_PAGE, offset=offset))
         rows, total = page.rows, page.total
     last = offset + len(rows)
     shown = {
         "rows": [(row, *WORDS[row.execution.state]) for row in rows],
         "total": total,
         "text": text,
+        "files": tables.links(RUNS, q=text),
         "live": any(row.execution.state not in TERMINAL for row in rows),
         "questions": [(title, _address(query), query == text.strip()) for title, query in QUESTIONS],
         "span": f"{offset + 1:,} to {last:,} of {total:,}" if rows else "",
@@ -69,16 +71,6 @@ async def _found(service: ReportService, realm: str, text: str, offset: int) -> 
         "older": _address(text, offset=last) if last < total else "",
     }
     return shown, error
-
-
-async def _filter(service: ReportService, realm: str, text: str, offset: int) -> ExecutionFilter | None:
-    """None: nothing can be meant. Errors: RequestError."""
-    asked = read_query(text)
-    model = None if asked.model is None else await service.model_named(realm, asked.model)
-    if asked.model is not None and model is None:
-        return None
-    case = None if asked.case is None else await service.case_uuid(realm, asked.case)
-    return ExecutionFilter(states=asked.states, tag=asked.tag, model_id=model, test_case=case, limit=_PAGE, offset=offset)
 
 
 def _address(text: str, *, offset: int = 0) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -15,7 +16,6 @@ from melanzana.catalog.records import ModelEntry, ModelFilter
 from melanzana.catalog.service import CatalogService
 from melanzana.clock import Clock
 from melanzana.errors import RequestError
-from melanzana.executions.records import ExecutionFilter
 from melanzana.graph.model import Model
 from melanzana.reports import charts, heat, shapes
 from melanzana.reports.analysis import Defect
@@ -24,8 +24,8 @@ from melanzana.reports.coverage_models import CoverageModels
 from melanzana.reports.drawing import draw
 from melanzana.reports.heat import Colour
 from melanzana.reports.history import CoverageHistory, HistoryWish, difference_of, history_of
-from melanzana.reports.query import read_query
 from melanzana.reports.records import RunRow
+from melanzana.reports.run_filter import filter_of
 from melanzana.reports.run_words import WORDS
 from melanzana.reports.service import ReportService
 from melanzana.web import tables
@@ -150,8 +150,8 @@ def _add_timeline(routes: APIRouter, rooms: ReportRooms, may_read: Any, pages: P
     ) -> Response:
         realm, error, rows = visitor.principal.realm, "", tuple[RunRow, ...]()
         try:
-            wanted = await _wanted(rooms, realm, text)
-            rows = (await rooms.reports.list_runs(realm, wanted)).rows if wanted is not None else ()
+            wanted = await filter_of(rooms.reports, realm, text)
+            rows = (await rooms.reports.list_runs(realm, replace(wanted, limit=_TIMELINE))).rows if wanted is not None else ()
         except RequestError as wrong:
             error = wrong.message
         return pages.render(
@@ -169,16 +169,6 @@ def _add_timeline(routes: APIRouter, rooms: ReportRooms, may_read: Any, pages: P
             words=WORDS,
             as_list="/runs" + (f"?{urlencode({'q': text})}" if text else ""),
         )
-
-
-async def _wanted(rooms: ReportRooms, realm: str, text: str) -> ExecutionFilter | None:
-    """None: nothing can be meant. Errors: RequestError."""
-    asked = read_query(text)
-    model = None if asked.model is None else await rooms.reports.model_named(realm, asked.model)
-    if asked.model is not None and model is None:
-        return None
-    case = None if asked.case is None else await rooms.reports.case_uuid(realm, asked.case)
-    return ExecutionFilter(states=asked.states, tag=asked.tag, model_id=model, test_case=case, limit=_TIMELINE)
 
 
 async def _coverage(rooms: ReportRooms, realm: str, ref: int | str, wish: HistoryWish, colour: Colour) -> dict[str, Any]:

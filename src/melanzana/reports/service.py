@@ -58,6 +58,8 @@ _STATES_UNDER_WAY = frozenset(LifecycleState) - TERMINAL
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 #: More events than this are folded in a thread.
 _INLINE_EVENTS = 500
+#: Lines of a log that are read at once.
+_LINES = 2_000
 
 
 class Contents(Protocol):
@@ -146,15 +148,24 @@ class ReportService:
 
     async def recording(self, realm: str, ref: int | str) -> tuple[Snapshot, tuple[StoredEvent, ...]]:
         """What a run was to do, and everything in its log. Raises NotFoundError; GoneError when its log was removed."""
-        execution = await self._executions.get(realm, ref)
-        if await self._ask(execution, lambda fold: fold.log_removed_at) is not None:
-            raise GoneError(f"the log of run {execution.run_id} was removed when its time was over", run_id=execution.run_id)
+        execution, _ = await self.told(realm, ref)
         return execution.snapshot, await self._executions.events(realm, execution.run_id)
 
     async def summary(self, realm: str, run_id: int) -> Mapping[str, Any]:
         """What is left of the log of a run that has ended, when it is removed. Raises NotFoundError."""
         await self.digests.make_sure(realm, run_id)
         return await self._ask(await self._executions.get(realm, run_id), RunFold.summary)
+
+    async def told(self, realm: str, ref: int | str) -> tuple[Execution, int]:
+        """A run, and the newest attempt of which an agent told something; 0 when none did.
+
+        Raises NotFoundError; GoneError when its log was removed.
+        """
+        execution = await self._executions.get(realm, ref)
+        told, removed_at = await self._ask(execution, lambda fold: (fold.told, fold.log_removed_at))
+        if removed_at is not None:
+            raise GoneError(f"the log of run {execution.run_id} was removed when its time was over", run_id=execution.run_id)
+        return execution, told
 
     async def run_coverage(self, realm: str, model_ref: ModelRef, run_ref: int | str, wish: CoverageWish) -> CoverageReport:
         """Coverage of one run, on the version it ran. Raises NotFoundError, also when the run is of another model."""
@@ -251,11 +262,14 @@ class ReportService:
         async with kept.turn:
             if kept.fold is None:
                 kept.fold = RunFold(model or await self._model_of(run), kinds)
-            events = await self._executions.events(run.realm, run.run_id, after=kept.fold.last_seq)
-            if len(events) > _INLINE_EVENTS:
-                await asyncio.to_thread(_extend, kept.fold, events)
-            else:
-                _extend(kept.fold, events)
+            full = True
+            while full:
+                events = await self._executions.events(run.realm, run.run_id, after=kept.fold.last_seq, limit=_LINES)
+                full = len(events) == _LINES
+                if len(events) > _INLINE_EVENTS:
+                    await asyncio.to_thread(_extend, kept.fold, events)
+                else:
+                    _extend(kept.fold, events)
             return question(kept.fold)
 
     async def _model_of(self, run: ExecutionSummary) -> Model:

@@ -43,7 +43,7 @@ from melanzana.reports import coverage_models_api as coverage_model_routes
 from melanzana.reports import coverage_models_pages as coverage_model_pages
 from melanzana.reports import pages as reports_pages
 from melanzana.reports import report_pages as pages_of_reports
-from melanzana.server import health, home, metrics, settings_pages
+from melanzana.server import health, home, list_files, metrics, settings_pages
 from melanzana.server.express import Call
 from melanzana.server.services import Services
 from melanzana.shrinking import api as shrinking_api
@@ -247,3 +247,4 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(case_routes.router(services.reports, gate, pages))
     app.include_router(coverage_model_pages.router(services.coverage_models, gate, pages))
     app.include_router(settings_pages.router(services.settings, gate, pages))
+    app.include_router(list_files.router(services, gate))

@@ -8,13 +8,12 @@ from fastapi.responses import HTMLResponse, Response
 from melanzana.access.gate import Gate
 from melanzana.access.permissions import Scope
 from melanzana.access.records import Visitor
-from melanzana.suts.records import Sut, SutStatus
+from melanzana.suts.records import FILTERS, Sut, SutStatus
 from melanzana.suts.service import SutService
+from melanzana.web import tables
 from melanzana.web.pages import Pages
 
 SUTS = "/system/suts"
-#: The filters of the original's page, and the status that each shows.
-FILTERS = {"Available": SutStatus.UNLOCKED, "Locked": SutStatus.LOCKED, "Disabled": SutStatus.DISABLED}
 _KINDS = {
     SutStatus.UNLOCKED: ("ok", "Unlocked (Available)"),
     SutStatus.LOCKED: ("now", "Locked"),
@@ -37,6 +36,7 @@ def router(service: SutService, gate: Gate, pages: Pages) -> APIRouter:
             visitor=visitor,
             rows=[(sut, *_KINDS[sut.status], _types(sut)) for sut in suts if wanted in {None, sut.status}],
             some=bool(suts),
+            files=tables.links(SUTS, show=show),
             filters=[("All", SUTS, wanted is None), *((name, f"{SUTS}?show={name}", name == show) for name in FILTERS)],
         )
 

@@ -15,6 +15,10 @@ class SutStatus(StrEnum):
     DISABLED = "Disabled"  #: given to nobody; a run that has it keeps it
 
 
+#: The filters of the original's page, and the status that each shows.
+FILTERS = {"Available": SutStatus.UNLOCKED, "Locked": SutStatus.LOCKED, "Disabled": SutStatus.DISABLED}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SutConnection:
     """One way to reach a system under test. Only an agent uses it; the server never connects to it."""

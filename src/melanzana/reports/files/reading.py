@@ -25,7 +25,7 @@ _ENDS = {"Passed": Status.PASSED, "Failed": Status.FAILED, "Error": Status.ERROR
 class JsonSteps(Iterable[StepRow]):
     """The steps among events in JSON."""
 
-    events: Sequence[Mapping[str, Any]]
+    events: Iterable[Mapping[str, Any]]
 
     def __iter__(self) -> Iterator[StepRow]:
         for event in self.events:
@@ -73,7 +73,7 @@ def _of_server(run: Mapping[str, Any], recording: Mapping[str, Any]) -> RunData:
         coverage={kind: Coverage(covered=c["covered"], total=c["total"]) for kind, c in run["progress"]["coverage"].items()},
         failing=_failing(steps),
         replay=f"melanzana replay {run['id']}",
-        step_count=sum(1 for _ in steps),
+        step_count=run["progress"]["steps"],
         steps=steps,
         attachments=_attachments(kept),
         **{name: run[name] for name in _SAME},
