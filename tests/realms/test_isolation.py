@@ -30,6 +30,7 @@ MARK = "of-the-tenant"
 PASSWORD = "correct horse battery staple"
 STEPS = {"name": "stolen", "steps": [{"type": "script", "script": "steal"}]}
 SCHEDULE = {"name": f"schedule-{MARK}", "cron": "0 3 * * *"}
+PROFILE = {"name": f"profile-{MARK}", "type": "email", "recipients": ["ada@example.org"]}
 NOBODY = "00000000-0000-4000-8000-000000000000"
 #: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
 ROUTES: tuple[Route, ...] = (
@@ -101,6 +102,10 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/task_scheduler_service/api/v1/schedules/{schedule_id}", None),
     ("PUT", "/task_scheduler_service/api/v1/schedules/{schedule_id}", {**SCHEDULE, "test_config_id": NOBODY}),
     ("DELETE", "/task_scheduler_service/api/v1/schedules/{schedule_id}", None),
+    ("GET", "/notification_service/api/v1/profiles/{profile_id}", None),
+    ("PUT", "/notification_service/api/v1/profiles/{profile_id}", PROFILE),
+    ("POST", "/notification_service/api/v1/profiles/{profile_id}/test", None),
+    ("DELETE", "/notification_service/api/v1/profiles/{profile_id}", None),
     ("DELETE", "/test_config_service/api/v1/test_configurations/{test_config_id}", None),
     ("GET", "/ai/users/{user_id}", None),
     ("PUT", "/ai/users/{user_id}", {"name": "stolen"}),
@@ -139,6 +144,7 @@ LISTS = (
     "/api/v2/test_config_results",
     "/task_scheduler_service/api/v1/schedules",
     "/task_scheduler_service/api/v1/schedules/calendar?days=2",
+    "/notification_service/api/v1/profiles",
     "/ai/users",
     "/ai/groups",
     "/ai/coverage/models",
@@ -163,6 +169,7 @@ NOTHING = {
     "test_config_id": "00000000-0000-4000-8000-000000000000",
     "task_instance_id": "00000000-0000-4000-8000-000000000000",
     "schedule_id": "00000000-0000-4000-8000-000000000000",
+    "profile_id": "00000000-0000-4000-8000-000000000000",
     "search_id": "999999",
 }
 
@@ -237,6 +244,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "kid": key.kid,
         "sut_id": str(sut["id"]),
         **await _task(made, model["modeluuid"]),
+        "profile_id": str((await made("/notification_service/api/v1/profiles", PROFILE))["id"]),
     }
 
 

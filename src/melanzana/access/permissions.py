@@ -24,6 +24,7 @@ class Scope(StrEnum):
     SUTS_WRITE = "suts:write"  #: make, change, delete and unlock systems under test
     CONFIGURATIONS_READ = "configurations:read"
     CONFIGURATIONS_WRITE = "configurations:write"  #: make, change and delete test configurations and schedules
+    NOTIFICATIONS_MANAGE = "notifications:manage"  #: who is told by webhook or e-mail, and the mail server
     REPORTS_READ = "reports:read"
     CLIENTS_MANAGE = "clients:manage"  #: API clients; people only
     USERS_READ = "users:read"

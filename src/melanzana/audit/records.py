@@ -41,6 +41,10 @@ class Action(StrEnum):
     SUT_CHANGE = "sut.change"
     SUT_DELETE = "sut.delete"
     SUT_UNLOCK = "sut.unlock"
+    NOTIFICATION_CREATE = "notification.create"
+    NOTIFICATION_CHANGE = "notification.change"
+    NOTIFICATION_DELETE = "notification.delete"
+    MAIL_SERVER_CHANGE = "mail_server.change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

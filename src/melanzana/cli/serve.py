@@ -59,6 +59,7 @@ def serve(  # noqa: PLR0917 - one parameter a flag
     starts_per_minute: Annotated[int | None, typer.Option(hidden=True)] = None,
     held_requests: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_queued: Annotated[int | None, typer.Option(hidden=True)] = None,
+    webhook_private: Annotated[bool | None, typer.Option("--webhook-private/--no-webhook-private", hidden=True)] = None,
     max_model_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     max_attachment_bytes: Annotated[int | None, typer.Option(hidden=True)] = None,
     keep_runs_days: Annotated[float | None, typer.Option(hidden=True)] = None,

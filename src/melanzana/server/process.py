@@ -117,6 +117,7 @@ async def _serve(settings: ServerSettings, listening: socket.socket, post: Post)
         if post.does_duties:
             server.beside.append(asyncio.create_task(EmbeddedOrchestrator(services.configurations).run()))
             server.beside.append(asyncio.create_task(services.schedules.run()))
+            server.beside.append(asyncio.create_task(services.notifications.run()))
         server.beside.append(asyncio.create_task(_when_ready(server, settings, services, post)))
         # uvicorn has its own handlers and raises the signal again once it has stopped; by then only our closing is left to do.
         _on_signals(lambda: None)

@@ -21,6 +21,7 @@ from melanzana.configurations import api as configurations_api
 from melanzana.configurations import schedule_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
+from melanzana.notifications import api as notifications_api
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
 from melanzana.reports import (
@@ -198,6 +199,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(suts_api.router(services.suts, services.gate, services.agents, services.executions))
     app.include_router(configurations_api.router(services.configurations, services.gate, services.agents))
     app.include_router(schedule_api.router(services.schedules, services.gate, services.clock))
+    app.include_router(notifications_api.router(services.notifications, services.gate))
     app.include_router(users_api.router(services.users, services.gate))
     app.include_router(audit_api.router(services.audit, services.gate))
     app.include_router(realms_api.router(services.realms, services.gate))

@@ -29,6 +29,8 @@ from melanzana.executions.figures import LeaseFigures
 from melanzana.executions.retention import KeepRule, Retention, Rules, Watch
 from melanzana.executions.service import ExecutionService
 from melanzana.executions.waking import Waker
+from melanzana.notifications.sending import NetworkSender
+from melanzana.notifications.service import NotificationService
 from melanzana.realms.master_key import MasterKey
 from melanzana.realms.service import RealmService, RealmSettings
 from melanzana.reports.coverage_models import CoverageModels
@@ -73,6 +75,7 @@ class Services:
     suts: SutService
     configurations: ConfigurationService
     schedules: ScheduleService
+    notifications: NotificationService
     reports: ReportService
     coverage_models: CoverageModels
     shrinking: ShrinkService
@@ -184,6 +187,9 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
     configurations = ConfigurationService(database, clock, catalog=catalog, executions=executions)
     reports = ReportService(catalog, executions, agents.names, blobs, database=database)
     watch = Watch(database, clock, keep_rules(settings))
+    sender = NetworkSender(private=settings.webhook_private)
+    notifications = NotificationService(database, clock, master, audit, sender, settings.base_url)
+    configurations.tell(notifications.on_end)
     return Services(
         settings=settings,
         database=database,
@@ -201,6 +207,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         suts=suts,
         configurations=configurations,
         schedules=ScheduleService(database, clock, configurations),
+        notifications=notifications,
         shrinking=ShrinkService(database, clock, executions, catalog),
         telemetry=_telemetry(settings, clock, database, executions),
         reports=reports,

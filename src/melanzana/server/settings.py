@@ -71,6 +71,11 @@ class ServerSettings(BaseSettings):
         description="Address of an OpenTelemetry collector that gets every run as a trace, over OTLP/HTTP (http://127.0.0.1:4318). "
         "Needs melanzana[otel]; headers come from OTEL_EXPORTER_OTLP_HEADERS. None: no traces.",
     )
+    webhook_private: bool = Field(
+        default=False,
+        description="Whether webhooks may go to private addresses (10.…, 192.168.…, this machine). False: an address in a profile "
+        "cannot be used to look around in the server's own network.",
+    )
     realm: str = Field("eggplant", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$", description="Realm made at first start.")
     public_url: str | None = Field(
         None,

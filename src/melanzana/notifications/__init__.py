@@ -1,0 +1,1 @@
+"""Notifications: who is told by webhook or e-mail how a test configuration ended."""
