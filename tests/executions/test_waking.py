@@ -1,10 +1,14 @@
 """Held requests: who is woken, and that nothing is missed."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from melanzana.executions.waking import Waker
+from melanzana.storage.bus import LonelyBus
+from support_executions import AGENT, REALM
 from support_virtual_time import run_virtually
 
 pytestmark = pytest.mark.anyio
@@ -64,3 +68,31 @@ async def test_closing_lets_everybody_go() -> None:
         assert await one.wait(0)
         assert await two.wait(0)
     assert waker.closed
+
+
+class _Line(LonelyBus):
+    """Carries every message to one other server."""
+
+    def __init__(self) -> None:
+        self.other: list[Waker] = []
+
+    def tell(self, message: dict[str, Any]) -> None:
+        for waker in self.other:
+            waker._hear(message)
+
+
+async def test_a_changed_agent_is_woken_on_every_server_and_nobody_else() -> None:
+    """Whatever it waits with, work or leave to work again; another agent of the realm sleeps on."""
+    line = _Line()
+    here, there = Waker(line), Waker()
+    line.other.append(there)
+    other = replace(AGENT, agent_id=2)
+    with (
+        here.listen(("queue", REALM), AGENT) as near,
+        there.listen(("queue", REALM), AGENT) as far,
+        there.listen(("agent", AGENT.agent_id)) as held,
+        there.listen(("queue", REALM), other) as stranger,
+    ):
+        here.agent_changed(REALM, AGENT.agent_id)
+        assert near.is_set and far.is_set and held.is_set
+        assert not stranger.is_set
