@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support_doors import MODEL, QUICK, AgentProcess, start_waiting
+from support_history import Found, History, check
 from support_server import Script, ServerProcess, create_client, running_server, wait_until
 
 pytestmark = pytest.mark.slow
@@ -69,13 +70,25 @@ def test_a_killed_server_loses_nothing_and_the_agent_resumes(
 def test_a_start_that_was_acknowledged_survives_a_killed_server(script: Script, server: ServerProcess) -> None:
     """Executions whose 201 arrived are all there after SIGKILL and restart, each once."""
     model = script.import_model(MODEL)
-    wanted = [script.start(model_id=model["modeluuid"], headers={"Idempotency-Key": f"key-{n}"}, agent=None) for n in range(20)]
+    history, runs = History(), dict[str, int]()
+
+    def start(number: int) -> None:
+        call = history.invoke("start", key=f"key-{number}")
+        headers = {"Idempotency-Key": f"key-{number}"}
+        started = script.start(model_id=model["modeluuid"], headers=headers, agent=None)
+        call.ok(execution=started["execution_id"])
+        runs[started["execution_id"]] = started["run_id"]
+
+    for number in range(20):
+        start(number)
     server.kill()
     server.start()
-    for n, execution in enumerate(wanted):
-        again = script.start(model_id=model["modeluuid"], headers={"Idempotency-Key": f"key-{n}"}, agent=None)
-        assert again["execution_id"] == execution["execution_id"]
-        assert script.wait_for_end(execution["run_id"])["status"] == "Passed"
+    for number in range(20):
+        start(number)
+    ended = {name: script.wait_for_end(run_id)["status"] for name, run_id in runs.items()}
+    assert set(ended.values()) == {"Passed"}
+    listed = script.call("GET", "/execution_service/api/v1/executions?limit=200")["items"]
+    check(history, [Found(execution=one["execution_id"], state=one["state"], attempt=one["attempt"]) for one in listed])
 
 
 def test_a_stopped_server_ends_within_ten_seconds_and_leaves_no_process(tmp_path: Path) -> None:
