@@ -22,7 +22,7 @@ function mark(element, part, bad) {
   const title = element.querySelector(":scope > title");
   title.textContent = `${title.textContent.replace(/: \d+ times$/, "")}: ${hits} times`;
   const count = element.querySelector(":scope > .count");
-  if (count) count.textContent = `${count.dataset.sign} ${hits}`;
+  if (count) count.textContent = `${bad.has(id) ? "✕ " : ""}${count.dataset.sign} ${hits}`;
 }
 
 // Scrolls only when the card has left the view, and only the canvas.
