@@ -69,6 +69,8 @@ class Soak:
         faults.append(asyncio.create_task(self._sample(phase)))
         try:
             await (self._drained(phase) if phase.drain else asyncio.sleep(self.plan.length(phase)))
+            if phase.broken_store:
+                await faults[0]
         finally:
             for fault in faults:
                 fault.cancel()
@@ -125,7 +127,10 @@ class Soak:
         before = self.notes.statuses[503]
         await asyncio.to_thread(self.store.break_down, process.pid)
         try:
-            await asyncio.sleep(seconds)
+            until = time.monotonic() + max(seconds, 1.5)
+            while time.monotonic() < until:
+                await self.load.ask("GET", "/readyz")  # a write, whatever else is asked just now
+                await asyncio.sleep(0.2)
         finally:
             await asyncio.to_thread(self.store.mend, process.pid)
         if self.notes.statuses[503] == before:
