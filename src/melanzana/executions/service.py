@@ -56,6 +56,8 @@ from melanzana.suts.service import SutService
 _log = structlog.get_logger("melanzana.executions")
 #: Executions that agents are woken for when one system under test is free: the first may want something besides.
 _WOKEN = 4
+#: What changes every run that is held stands before what changes one.
+_ALL = "!"
 #: Claims pass over what others hold.
 _WAITS_FOR_NOBODY = ""
 #: Runs inside the transaction of a claim or report and raises when the agent may not speak (any more).
@@ -244,8 +246,8 @@ class ExecutionService:
         now = self._clock.monotonic()
         if self._policy.must_rearm(now):
             until = self._lease_end()
-            await self._database.write(lambda tx: self._assigning.rearm(tx, until))
-            rearmed = await self._database.write(lambda tx: store.rearm(tx, until))
+            await self._database.write_row(lambda tx: self._assigning.rearm(tx, until), _ALL)
+            rearmed = await self._database.write_row(lambda tx: store.rearm(tx, until), _ALL)
             return SweepResult(rearmed=rearmed)
         before = self.time.now() - timedelta(seconds=self.figures.grace_seconds)
         lapsed, live = await self._database.read(lambda tx: (store.lapsed(tx, before), store.live_leases(tx)))

@@ -217,6 +217,9 @@ def may_repeat(tx: Connection, run_id: int, *, touched: bool) -> bool:
 
 def rearm(tx: Connection, until: datetime) -> int:
     """Let every live lease end at `until`, whatever a clock said before; how many there are."""
+    tx.execute(
+        select(executions.c.id).where(_IS_LIVE).order_by(executions.c.id).with_for_update()
+    ).all()  # in the order of `write_row`
     return tx.execute(update(executions).where(executions.c.state.in_(sorted(HELD))).values(lease_expires_at=until)).rowcount
 
 
