@@ -1,6 +1,8 @@
 """The migrations and the declared tables say the same."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ pytestmark = pytest.mark.anyio
 def _import_every_store() -> None:
     """Tables are declared in the `store` modules of the rooms."""
     package = Path(melanzana.__file__).parent
-    for file in package.glob("*/store*.py"):
+    for file in package.glob("*/*store*.py"):
         importlib.import_module(f"melanzana.{file.parent.name}.{file.stem}")
 
 
@@ -54,6 +56,28 @@ async def test_names_of_constraints() -> None:
     )
     assert unnamed == []
     await database.close()
+
+
+async def test_the_newest_revision_is_what_a_database_is_brought_to() -> None:
+    """The name of the newest file is the revision that the database then has, and Alembic's own head."""
+    database = InlineDatabase.open()
+    await migrate(database)
+    (revision,) = await database.read(rows("SELECT version_num FROM alembic_version"))
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert revision == migrations.newest() == script.get_current_head()
+    await database.close()
+
+
+def test_a_start_on_the_newest_schema_loads_no_alembic(tmp_path: Path) -> None:
+    """A process that opens a database which is up to date never imports it."""
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from melanzana.storage.database import SqliteDatabase; from melanzana.storage.migrations import migrate\n"
+        f"asyncio.run(migrate(SqliteDatabase.open(Path({str(tmp_path / 'data.db')!r}))))\n"
+        "print('alembic' in sys.modules)"
+    )
+    said = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert said == ["True\n", "False\n"]
 
 
 async def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
