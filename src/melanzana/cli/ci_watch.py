@@ -39,21 +39,36 @@ def carry_out(wish: Wish) -> int:
         return EXIT_USAGE
 
 
+class _Stop:
+    """Hears SIGTERM and Ctrl-C from the first moment on: also before the start was answered, so that nothing stays at work."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.why: str | None = None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.ask, f"{number.name}: aborted")
+
+    def ask(self, why: str) -> None:
+        self.why = self.why or why
+        self.asked.set()
+
+
 async def _carried_out(wish: Wish) -> int:
+    stop = _Stop()
     credentials = ClientCredentials(wish.token_url, wish.client_id or "", wish.client_secret or "")
     patience = Patience(attempts=wish.request_attempts, first_seconds=wish.backoff_seconds, timeout_seconds=wish.request_seconds)
     async with RestClient(wish.chosen.server, credentials, patience=patience, trust=_trust(wish)) as client:
         task = await client.start_configuration(await _chosen_id(client, wish.chosen), wish.body, wish.key)
         say = _silent if wish.quiet else typer.echo
         say(f"Started        {task['test_config_name']}, task {task['id']}, {task['counts']['total']} steps")
-        task, ended_by = await _followed(client, task, wish, say)
+        task = await _followed(client, task, wish, stop, say)
         problems = await ci_summary.problems(client, task, wish.chosen.server)
         if wish.result_path is not None:
             _write(wish, await client.task_junit(task["id"]))
     ci_summary.tell(task, problems, typer.echo)
     ci_summary.tell_github(task, problems)
-    if ended_by is not None:
-        typer.echo(f"melanzana: {ended_by}", err=True)
+    if stop.why is not None:
+        typer.echo(f"melanzana: {stop.why}", err=True)
         return EXIT_CANCELLED
     return EXIT_FAILED if task["flaky"] and wish.fail_on_flaky and task["status"] == "Passed" else _EXITS[task["status"]]
 
@@ -81,33 +96,24 @@ def _suite_names(configuration: Json) -> set[str]:
     return {suite, suite.rstrip("/").rpartition("/")[2]}
 
 
-async def _followed(client: RestClient, task: Json, wish: Wish, say: Callable[[str], object]) -> tuple[Json, str | None]:
-    """The task at its end, and why it was ended by us; None when it was not."""
-    stop = asyncio.Event()
-    why: list[str] = []
+async def _followed(client: RestClient, task: Json, wish: Wish, stop: _Stop, say: Callable[[str], object]) -> Json:
+    """The task at its end; it is aborted when somebody asks or its time is over."""
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _told_to_stop, number, why, stop)
     deadline = None if wish.timeout_seconds is None else loop.time() + wish.timeout_seconds
     with ci_summary.showing(task, quiet=wish.quiet, terminal=sys.stdout.isatty(), say=say) as show:
-        while task["status"] == "Running" and not stop.is_set():
+        while task["status"] == "Running" and not stop.asked.is_set():
             left = wish.poll_seconds if deadline is None else min(wish.poll_seconds, deadline - loop.time())
             if left <= 0:
-                why.append(f"it took longer than {wish.timeout_seconds:g} s: aborted")
+                stop.ask(f"it took longer than {wish.timeout_seconds:g} s: aborted")
                 break
             try:
-                await asyncio.wait_for(stop.wait(), left)
+                await asyncio.wait_for(stop.asked.wait(), left)
             except TimeoutError:
                 task = await client.task(task["id"])
                 show(task)
         if task["status"] == "Running":
             task = await _aborted(client, task, show)
-    return task, why[0] if why else None
-
-
-def _told_to_stop(number: signal.Signals, why: list[str], stop: asyncio.Event) -> None:
-    why.append(f"{number.name}: aborted")
-    stop.set()
+    return task
 
 
 async def _aborted(client: RestClient, task: Json, show: Callable[[Json], None]) -> Json:
