@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from melanzana.access.permissions import Role
-from melanzana.executions.records import Execution, StartRequest
+from melanzana.executions.records import Attached, Execution, StartRequest
 from melanzana.protocol.peer import Report
 from melanzana.users.records import NewUser
 from melanzana.users.rules import operator
@@ -75,6 +75,7 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/ai/models/{model_id}/testcaseruns", None),
     ("GET", "/ai/models/{model_id}/release-insights", None),
     ("GET", "/ai/runs/{run_id}", None),
+    ("DELETE", "/ai/runs/{run_id}", None),
     ("GET", "/ai/runs/{run_id}/timings", None),
     ("GET", "/ai/runs/{run_id}/recording", None),
     ("GET", "/ai/runs/{run_id}/attachments", None),
@@ -97,6 +98,17 @@ ROUTES: tuple[Route, ...] = (
     ("DELETE", "/task_scheduler_service/api/v1/task_instances/{task_instance_id}", None),
     ("GET", "/api/v2/test_config_results/{task_instance_id}", None),
     ("GET", "/api/v2/test_config_results/{task_instance_id}/junit", None),
+    ("GET", "/api/v1/test_results/{run_id}", None),
+    ("GET", "/api/v1/test_results/{run_id}/logs", None),
+    ("GET", "/api/v1/test_results/{run_id}/screenshots", None),
+    ("GET", "/api/v1/screenshots/{screenshot_id}", None),
+    ("GET", "/api/v2/test_results/{run_id}", None),
+    ("GET", "/api/v2/test_results/{run_id}/logs", None),
+    ("GET", "/api/v2/test_results/{run_id}/screenshots", None),
+    ("GET", "/api/v2/screenshots/{screenshot_id}", None),
+    ("GET", "/api/v2/suts/{sut_id}", None),
+    ("PUT", "/api/v2/suts/{sut_id}", {"name": "stolen"}),
+    ("DELETE", "/api/v2/suts/{sut_id}", None),
     ("GET", "/ai/testconfigtasks/{task_instance_id}", None),
     ("GET", "/ai/testconfigtasks/{task_instance_id}/summary", None),
     ("GET", "/task_scheduler_service/api/v1/schedules/{schedule_id}", None),
@@ -142,6 +154,9 @@ LISTS = (
     "/test_config_service/api/v1/test_configurations",
     "/task_scheduler_service/api/v1/task_instances",
     "/api/v2/test_config_results",
+    "/api/v1/test_results",
+    "/api/v2/test_results",
+    "/api/v2/suts",
     "/task_scheduler_service/api/v1/schedules",
     "/task_scheduler_service/api/v1/schedules/calendar?days=2",
     "/notification_service/api/v1/profiles",
@@ -166,6 +181,7 @@ NOTHING = {
     "realm": "nowhere",
     "kid": "x" * 43,
     "attachment_id": "999999",
+    "screenshot_id": "0" * 64,
     "test_config_id": "00000000-0000-4000-8000-000000000000",
     "task_instance_id": "00000000-0000-4000-8000-000000000000",
     "schedule_id": "00000000-0000-4000-8000-000000000000",
@@ -234,6 +250,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "run_id": str(ended.run_id),
         "other_id": str(ended.run_id),
         "search_id": str(await a_search(app.services, "tenant", ended.run_id)),
+        "screenshot_id": (await app.services.reports.attachments("tenant", ended.run_id))[0].sha256,
         "attachment_id": str((await app.services.reports.attachments("tenant", ended.run_id))[0].id),
         "agent_id": str(agent["id"]),
         "coverage_model_id": str(depths["id"]),
@@ -267,6 +284,7 @@ async def _ended_run(app: RunningApp, model_id: int) -> Execution:
     assert lease is not None
     (*events, end) = walked(lease.snapshot, fails_at("leave"))
     kept = keep(app.services, f"{MARK}.png", DOT, "image/png")
+    await executions.keep(attempt, lease.execution_id, lease.attempt, Attached(kept.sha256, kept.size))
     report = Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=1, events=(*events, kept, end))
     await executions.report(attempt, report)
     return begun

@@ -142,11 +142,17 @@ def router(service: ExecutionService, gate: Gate, agents: Agents, rate: StartRat
 
 
 def ai_router(service: ExecutionService, gate: Gate) -> APIRouter:
-    """`/ai/executions/{execution_id}`: the address under which the original's Python client looks at an execution."""
-    routes = APIRouter(prefix="/ai/executions", tags=["Execution"])
+    """What the original's Python client asks elsewhere: `GET /ai/executions/{execution_id}` and `DELETE /ai/runs/{run_id}`."""
+    routes = APIRouter(prefix="/ai", tags=["Execution"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.EXECUTIONS_READ))]
+    may_manage = Annotated[Principal, Depends(gate.requires(Scope.REALMS_MANAGE))]
 
-    @routes.get("/{execution_id}", responses=answers(401, 403, 404, 422, 503))
+    @routes.delete("/runs/{run_id}", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
+    async def delete_run(principal: may_manage, run_id: shapes.ExecutionIdPath) -> None:
+        """Remove a run that has ended, with its log and files."""
+        await service.delete(principal.realm, shapes.ref(run_id))
+
+    @routes.get("/executions/{execution_id}", responses=answers(401, 403, 404, 422, 503))
     async def get_ai_execution(principal: may_read, execution_id: shapes.ExecutionIdPath) -> shapes.ExecutionAnswer:
         """The same as `GET /execution_service/api/v1/executions/{execution_id}`."""
         return shapes.execution_answer(await service.get(principal.realm, shapes.ref(execution_id)))

@@ -14,13 +14,23 @@ from melanzana.catalog import api as catalog_api
 from melanzana.catalog import case_api, draft_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
-from melanzana.compat import ai_auth, api_auth, licences, public_config_results, run_control, sut_status
+from melanzana.compat import (
+    ai_auth,
+    api_auth,
+    licences,
+    public_config_results,
+    public_results,
+    public_screenshots,
+    run_control,
+    sut_status,
+)
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.configurations import api as configurations_api
 from melanzana.configurations import schedule_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
+from melanzana.executions.keepers import Keepers
 from melanzana.notifications import api as notifications_api
 from melanzana.realms import api as realms_api
 from melanzana.realms import pages as realms_pages
@@ -217,6 +227,9 @@ def _include_older(app: FastAPI, services: Services) -> None:
     app.include_router(sut_status.router(services.agents, services.executions, services.gate))
     app.include_router(run_control.router(services.agents, services.catalog, services.executions, services.gate))
     app.include_router(licences.router(services.gate))
+    app.include_router(public_results.router(services.reports, services.gate))
+    app.include_router(public_screenshots.router(services.reports, Keepers(services.database), services.gate))
+    app.include_router(suts_api.public_router(services.suts, services.gate, services.agents))
     app.include_router(public_config_results.router(services.configurations, services.gate, services.settings.base_url))
 
 

@@ -19,6 +19,8 @@ from melanzana.suts.service import SutService
 from melanzana.web.answers import answers
 
 PREFIX = "/sut_service/api/v1/suts"
+#: Of the original's public API: the same records.
+PUBLIC_PREFIX = "/api/v2/suts"
 _SutId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z-]+$", description="`id` of the system under test.")]
 _CHANGES = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
 
@@ -45,6 +47,13 @@ def router(service: SutService, gate: Gate, agents: Agents, executions: Executio
     return routes
 
 
+def public_router(service: SutService, gate: Gate, agents: Agents) -> APIRouter:
+    """The records once more, where the original's public API has them; locks are not there."""
+    routes = APIRouter(prefix=PUBLIC_PREFIX, tags=["Public API v2"])
+    _add_records(routes, service, gate, agents)
+    return routes
+
+
 def _add_records(routes: APIRouter, service: SutService, gate: Gate, agents: Agents) -> None:
     may_read = Annotated[Principal, Depends(gate.requires(Scope.SUTS_READ))]
     may_write = Annotated[Principal, Depends(gate.requires(Scope.SUTS_WRITE))]
@@ -68,7 +77,7 @@ def _add_records(routes: APIRouter, service: SutService, gate: Gate, agents: Age
         ignored = body.ignored()
         draft = body.draft(await _environments(agents, principal.realm, body.execution_environments))
         sut = await service.create(principal.realm, draft, actor=principal.actor)
-        response.headers["Location"] = f"{PREFIX}/{sut.id}"
+        response.headers["Location"] = f"{routes.prefix}/{sut.id}"
         return await item(sut, ignored)
 
     @routes.get("/{sut_id}", responses=answers(401, 403, 404, 422, 503))
