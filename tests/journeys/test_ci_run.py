@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from support_ci import action_environment, action_script
 from support_doors import MODEL, QUICK, SUITE, AgentProcess
 from support_server import MELANZANA, Credentials, Script, create_client, free_port, running_server, wait_until
 
@@ -90,6 +91,24 @@ def test_a_failing_step_leads_to_its_page(job: Job) -> None:
     assert [child.tag for child in case] == ["failure", "rerunFailure", "system-out"]
     again = job.run(job.url, config, "--filter-by", "step_status_include=Passed")
     assert (again.returncode, "nothing to run" in again.stderr) == (2, True)
+
+
+def test_the_action_of_github_runs_a_configuration(job: Job) -> None:
+    """The step of `ci/github/action.yml`, with `melanzana` on the path: the verdict is its exit code, the JUnit file is there."""
+    job.configuration("by action", {**DIRECTED, "test_case_id": "broken door"})
+    file = job.folder / "action" / "junit.xml"
+    inputs = {
+        **{"serverURL": job.url, "testConfigName": "by action", "modelName": "Doors", "pollInterval": "0.2"},
+        **{"clientID": job.credentials.client_id, "clientSecret": job.credentials.client_secret},
+        **{"testResultPath": str(file), "parameters": "opened=3\nfolder=a b"},
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = job.environment(**action_environment(inputs), PATH=path)
+    line = ["bash", "-e", "-c", action_script()]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=90, env=environment, check=False)
+    assert (done.returncode, "the door fell out of its frame" in done.stdout) == (1, True), done.stdout + done.stderr
+    assert [case.get("name") for case in ET.parse(file).getroot().iter("testcase")] == ["broken door"]
+    assert job.credentials.client_secret not in done.stdout + done.stderr
 
 
 def test_the_previous_failures_alone_are_run_again(job: Job) -> None:
