@@ -35,7 +35,7 @@ class Runs:
     """Starts and ends runs of one model."""
 
     def __init__(self, services: Services, model_id: int, agent: ClaimingAgent) -> None:
-        self.services, self.model_id, self._agent = services, model_id, agent
+        self.services, self.model_id, self.agent = services, model_id, agent
 
     @classmethod
     async def of(cls, services: Services, model: Model | None = None, text: str = MODEL_TEXT) -> "Runs":
@@ -51,17 +51,17 @@ class Runs:
         return await self.services.executions.start(StartRequest(model=self.model_id, **fields), CI)
 
     async def claim(self) -> Lease:
-        lease = await self.services.executions.claim(self._agent)
+        lease = await self.services.executions.claim(self.agent)
         assert lease is not None
         return lease
 
     async def claim_soon(self, wait_seconds: float = 1.0) -> Lease | None:
         """What comes within that time."""
-        return await self.services.executions.claim(self._agent, wait_seconds)
+        return await self.services.executions.claim(self.agent, wait_seconds)
 
     async def tell(self, lease: Lease, events: Sequence[Event], first_seq: int = 1) -> None:
         await self.services.executions.report(
-            self._agent, Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=first_seq, events=tuple(events))
+            self.agent, Report(execution_id=lease.execution_id, attempt=lease.attempt, first_seq=first_seq, events=tuple(events))
         )
 
     async def run(self, judge: Judge = passes, files: Sequence[AttachmentStored] = (), **fields: Any) -> Execution:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from melanzana.executions.records import Attached, ClaimingAgent
+from melanzana.protocol.events import RunPaused, RunStarted
 from support_app import SOMEBODY, RunningApp, running_app
 from support_executions import MODEL_TEXT
 from support_reports import fails_at, walked
@@ -34,9 +35,6 @@ MISSING = """## Not there
 """
 #: Calls of the client that have no counterpart yet.
 ABSENT = (
-    ("GET", "/ai/models/{model}/tags"),
-    ("POST", "/ai/models/{model}/tags"),
-    ("PUT", "/ai/models/{model}/tags/1"),
     ("GET", "/ai/models/{model}/agent"),
     ("PUT", "/ai/models/{model}/agent"),
     ("GET", "/api/v2/spaces/1/export"),
@@ -67,7 +65,7 @@ class Client:
         """A call that succeeds by the client's own rule; after one 401 it logs in anew and repeats."""
         path = route.format(**(ids or {}))
         for again in (True, False):
-            answer = await self.app.http.request(method, path, headers={"Authorization": f"bearer {self.token}"}, **sent)
+            answer = await self.app.http.request(method, path, headers=self.headers, **sent)
             if answer.status_code != 401 or not again:
                 break
             self.renewals += 1
@@ -78,6 +76,10 @@ class Client:
             assert answer.content == b""
             return None
         return answer.json() if answer.headers["content-type"].startswith("application/json") else answer
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"bearer {self.token}"}
 
     def chapter(self, title: str) -> None:
         self.rows.append(f"\n## {title}\n\n| call | answer |\n|---|---|")
@@ -97,9 +99,10 @@ async def test_every_call_of_the_client_succeeds(client: Client) -> None:
     await _people(client)
     await _agents(client)
     model = await _models(client)
-    run = await _a_run(client, model)
+    runs = await _rack(client, model)
+    run = await _a_run(client, model, runs)
     await _runs(client, model, run)
-    await _run_control(client)
+    await _run_control(client, runs)
     await _public(client, run)
     await _scheduler(client, model)
     await _deletes(client, model, run)
@@ -152,6 +155,7 @@ async def _agents(client: Client) -> None:
     }
     made = await client.call("POST", "/ai/agents", json=full)
     assert {**full, "id": made["id"]}.items() <= made.items()
+    assert [one["id"] for one in (await client.app.http.post("/ai/agents", headers=client.headers)).json()] == [made["id"]]
     assert [one["name"] for one in await client.call("GET", "/ai/agents")] == ["lab-1"]
     ids = {"agent": made["id"]}
     await client.call("PUT", "/ai/agents/{agent}", ids, json={**made, "recordpath": "/elsewhere"})
@@ -175,6 +179,9 @@ async def _models(client: Client) -> dict[str, Any]:
     ids = {"model": model["id"]}
     assert (await client.call("GET", "/ai/models/{model}", ids))["modeljson"]["definition"]["elements"]
     await client.call("PUT", "/ai/models/{model}", ids, json={"group": "crew"})
+    ids["tag"] = (await client.call("POST", "/ai/models/{model}/tags", ids, json={"tag": "smoke"}))["id"]
+    await client.call("PUT", "/ai/models/{model}/tags/{tag}", ids, json={"tag": "release"})
+    assert await client.call("GET", "/ai/models/{model}/tags", ids) == [{"id": ids["tag"], "tag": "release"}]
     (case, *_) = await client.call("GET", "/ai/models/{model}/testcases", ids)
     copy = {"testcaseName": "copied", "testcase": case["testcase"], "description": "again", "tags": "smoke,slow", "origin": "api"}
     ids["case"] = (await client.call("POST", "/ai/models/{model}/testcases", ids, json=copy))["id"]
@@ -185,7 +192,13 @@ async def _models(client: Client) -> dict[str, Any]:
     return model
 
 
-async def _a_run(client: Client, model: dict[str, Any]) -> dict[str, Any]:
+async def _rack(client: Client, model: dict[str, Any]) -> Runs:
+    """An agent that is there."""
+    agent = (await client.app.services.agents.create("eggplant", "rack")).agent
+    return Runs(client.app.services, model["id"], ClaimingAgent(**AT_WORK, agent_id=agent.id, name=agent.name))
+
+
+async def _a_run(client: Client, model: dict[str, Any], runs: Runs) -> dict[str, Any]:
     """A run that failed and kept a picture."""
     client.chapter("Start and abort")
     body = {
@@ -195,16 +208,13 @@ async def _a_run(client: Client, model: dict[str, Any]) -> dict[str, Any]:
         "asset": {"asset_path": "suites/shop"},
     }
     started = await client.call("POST", "/execution_service/api/v1/executions", json=body)
-    agent = (await client.app.services.agents.create("eggplant", "rack")).agent
-    runs = Runs(client.app.services, model["id"], ClaimingAgent(**AT_WORK, agent_id=agent.id, name=agent.name))
     lease = await runs.claim()
     assert lease.execution_id == started["execution_id"]
     (*events, end) = walked(lease.snapshot, fails_at("leave"))
     kept = runs.keep("till.png", DOT, "image/png", step=1)
-    claimer = ClaimingAgent(**AT_WORK, agent_id=agent.id, name=agent.name)
-    await client.app.services.executions.keep(claimer, lease.execution_id, lease.attempt, Attached(kept.sha256, kept.size))
+    await client.app.services.executions.keep(runs.agent, lease.execution_id, lease.attempt, Attached(kept.sha256, kept.size))
     await runs.tell(lease, (*events, kept, end))
-    second = await client.call("POST", "/execution_service/api/v1/executions", json=body)
+    second = (await client.app.http.post("/execution_service/api/v1/executions", json=body, headers=client.headers)).json()
     await client.call("DELETE", "/execution_service/api/v1/executions/{execution}", {"execution": second["execution_id"]})
     return {"run": started["run_id"], "execution": started["execution_id"], "image": kept.sha256}
 
@@ -228,12 +238,23 @@ async def _runs(client: Client, model: dict[str, Any], run: dict[str, Any]) -> N
     assert (await client.call("GET", "/ai/models/{model}/release-insights", ids))["pass_rate"] == 0
 
 
-async def _run_control(client: Client) -> None:
+async def _run_control(client: Client, runs: Runs) -> None:
     client.chapter("Older run control")
-    started = await client.call("POST", "/api/run", data={"modelName": "Shop", "group": "ada@example.com", "onerror": "debug"})
+    fields = {
+        "modelName": "Shop",
+        "group": "ada@example.com",
+        "onerror": "debug",
+        "agentName": "rack",
+        "suiteLocation": "suites/shop",
+    }
+    started = await client.call("POST", "/api/run", data=fields)
     (seen, *_) = await client.call("POST", "/api/run/progress", data={"id": started["id"], "limit": "5"})
     assert (seen["processid"], seen["status"]) == (started["processid"], "Running")
-    assert {"lab-1", "rack"} <= {one["agent_name"] for one in await client.call("POST", "/api/sut/status")}
+    lease = await runs.claim()
+    await runs.tell(lease, (RunStarted(agent="rack", version="1"), RunPaused(step=1)))
+    busy = {one["agent_name"]: one["process_id"] for one in await client.call("POST", "/api/sut/status")}
+    assert busy == {"lab-1": 0, "rack": int(started["processid"])}
+    await client.call("POST", "/api/run/continue", json={"processid": started["processid"]})
     assert (await client.call("POST", "/api/run/abort", json={"processid": started["processid"]}))["message"] == "OK"
 
 
@@ -291,7 +312,7 @@ async def _deletes(client: Client, model: dict[str, Any], run: dict[str, Any]) -
     await client.call("DELETE", "/ai/models/{model}", {"model": model["id"]})
     (agent, *_) = await client.app.services.agents.list("eggplant")
     await client.call("DELETE", "/ai/agents/{agent}", {"agent": agent.agent.id})
-    gone = await client.app.http.get(f"/api/v2/screenshots/{run['image']}", headers={"Authorization": f"bearer {client.token}"})
+    gone = await client.app.http.get(f"/api/v2/screenshots/{run['image']}", headers=client.headers)
     assert gone.status_code == 404
 
 
@@ -299,8 +320,6 @@ async def _absent(client: Client, model: dict[str, Any]) -> None:
     """Told as they are: no row says that they work."""
     client.rows.append(f"\n{MISSING.rstrip()}")
     for method, route in ABSENT:
-        answer = await client.app.http.request(
-            method, route.format(model=model["id"]), headers={"Authorization": f"bearer {client.token}"}
-        )
+        answer = await client.app.http.request(method, route.format(model=model["id"]), headers=client.headers)
         assert answer.status_code == 404, (route, answer.status_code)
         client.rows.append(f"| `{method} {route}` | 404 |")

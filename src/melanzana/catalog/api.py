@@ -18,7 +18,7 @@ from melanzana.access.permissions import Scope
 from melanzana.access.records import Principal
 from melanzana.catalog import intake, shapes
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, Upload
-from melanzana.catalog.service import CatalogService, ModelRef
+from melanzana.catalog.service import CatalogService
 from melanzana.errors import ConflictError, RequestError, TooLargeError
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.formats.text import write_text
@@ -112,7 +112,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.ModelQuery, Query()]
     ) -> Response:
         """A model with one of its versions, in the forms asked for."""
-        entry, version = await service.current(principal.realm, _ref(model_id), query.version)
+        entry, version = await service.current(principal.realm, shapes.model_ref(model_id), query.version)
         if query.format is shapes.ModelFormat.TEXT:
             return Response(await threads.run(_text, version), headers=_etag(entry), media_type=TEXT_MEDIA_TYPE)
         return await threads.run(_answer, entry, version, query.format)
@@ -127,7 +127,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         principal: may_write, model_id: shapes.ModelRefPath, request: Request, if_match: _IfMatch = None
     ) -> Response:
         """Change a model; fields that are left out stay. Changed logic, of which the name is a part, is a new version."""
-        entry, version = await service.current(principal.realm, _ref(model_id))
+        entry, version = await service.current(principal.realm, shapes.model_ref(model_id))
         _require_match(if_match, entry)
         shown = shapes.model_head(entry, version).model_dump(mode="json")
         current = intake.Current(entry=entry, version=version, shown=shown)
@@ -142,7 +142,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
     @routes.delete("/{model_id}", status_code=204, responses=answers(401, 403, 404, 409, 422, 503))
     async def delete_model(principal: may_write, model_id: shapes.ModelRefPath, if_match: _IfMatch = None) -> None:
         """Take a model out of the catalog. Its runs stay readable; adding the same uuid again brings it back."""
-        entry = await service.get(principal.realm, _ref(model_id))
+        entry = await service.get(principal.realm, shapes.model_ref(model_id))
         _require_match(if_match, entry)
         expected = None if if_match in {None, "*"} else entry.revision
         await service.delete(principal.realm, entry.id, principal.client_id, expected)
@@ -150,7 +150,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
     @routes.get("/{model_id}/versions", responses=answers(401, 403, 404, 422, 503))
     async def list_versions(principal: may_read, model_id: shapes.ModelRefPath) -> list[shapes.VersionItem]:
         """The versions of a model, newest first."""
-        versions = await service.list_versions(principal.realm, _ref(model_id))
+        versions = await service.list_versions(principal.realm, shapes.model_ref(model_id))
         return [shapes.version_item(version) for version in versions]
 
     @routes.get("/{model_id}/testcases", responses=answers(401, 403, 404, 422, 503))
@@ -158,7 +158,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         principal: may_read, model_id: shapes.ModelRefPath, query: Annotated[shapes.VersionQuery, Query()]
     ) -> list[shapes.TestCaseItem]:
         """The test cases of a version, in the order of the model."""
-        _, version = await service.current(principal.realm, _ref(model_id), query.version)
+        _, version = await service.current(principal.realm, shapes.model_ref(model_id), query.version)
         entries = await service.list_test_cases(principal.realm, version.model_id, version.version)
         model = await threads.run(from_document, version.document)
         return shapes.case_items(entries, model)
@@ -171,7 +171,7 @@ def router(service: CatalogService, gate: Gate) -> APIRouter:
         query: Annotated[shapes.VersionQuery, Query()],
     ) -> shapes.TestCaseItem:
         """One test case of a version."""
-        _, version = await service.current(principal.realm, _ref(model_id), query.version)
+        _, version = await service.current(principal.realm, shapes.model_ref(model_id), query.version)
         entry = await service.test_case(principal.realm, version.model_id, test_case_id, version.version)
         return shapes.case_items([entry], await threads.run(from_document, version.document))[0]
 
@@ -187,10 +187,6 @@ class _OneAtATime:
     async def run(self, work: Callable[..., T], *arguments: Any) -> T:
         async with self._turn:
             return await asyncio.to_thread(work, *arguments)
-
-
-def _ref(text: str) -> ModelRef:
-    return int(text) if text.isdigit() else text.lower()
 
 
 def _reader(request: Request, of_json: _Reader, of_text: _Reader) -> _Reader | Response:

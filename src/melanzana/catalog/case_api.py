@@ -37,7 +37,7 @@ def router(catalog: CatalogService, drafts: DraftService, gate: Gate) -> APIRout
     @routes.post("", status_code=201, responses=wrong)
     async def add_test_case(principal: may_write, model_id: shapes.ModelRefPath, body: CaseBody) -> shapes.TestCaseItem:
         """Add a test case. Its steps stand in `testcase` or in `steps`."""
-        realm, ref = principal.realm, _ref(model_id)
+        realm, ref = principal.realm, shapes.model_ref(model_id)
         if not body.called:
             raise RequestError("testcaseName is missing: say what the test case is called", field="testcaseName")
         fields = await asyncio.to_thread(_fields, body, await catalog.version(realm, ref))
@@ -52,7 +52,7 @@ def router(catalog: CatalogService, drafts: DraftService, gate: Gate) -> APIRout
         principal: may_write, model_id: shapes.ModelRefPath, test_case_id: shapes.TestCaseRefPath, body: CaseBody
     ) -> shapes.TestCaseItem:
         """Change a test case; what is left out stays."""
-        realm, ref = principal.realm, _ref(model_id)
+        realm, ref = principal.realm, shapes.model_ref(model_id)
         case_id = (await catalog.test_case(realm, ref, test_case_id)).uuid
         fields = await asyncio.to_thread(_fields, body, await catalog.version(realm, ref))
         edits = [Edit(op=Op.CHANGE, element=case_id, fields=fields)] if fields else []
@@ -65,15 +65,11 @@ def router(catalog: CatalogService, drafts: DraftService, gate: Gate) -> APIRout
     @routes.delete("/{test_case_id}", status_code=204, responses=wrong)
     async def delete_test_case(principal: may_write, model_id: shapes.ModelRefPath, test_case_id: shapes.TestCaseRefPath) -> None:
         """Delete a test case. Runs of it stay readable."""
-        case = await catalog.test_case(principal.realm, _ref(model_id), test_case_id)
+        case = await catalog.test_case(principal.realm, shapes.model_ref(model_id), test_case_id)
         edit = Edit(op=Op.DELETE, element=case.uuid)
-        await drafts.edit_newest(principal.realm, _ref(model_id), [edit], principal.client_id)
+        await drafts.edit_newest(principal.realm, shapes.model_ref(model_id), [edit], principal.client_id)
 
     return routes
-
-
-def _ref(text: str) -> ModelRef:
-    return int(text) if text.isdigit() else text.lower()
 
 
 def _fields(body: CaseBody, version: ModelVersion) -> dict[str, Any]:

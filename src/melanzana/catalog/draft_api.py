@@ -20,6 +20,7 @@ from melanzana.catalog.draft_reading import ANY
 from melanzana.catalog.draft_records import Draft
 from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.service import ModelRef
+from melanzana.catalog.shapes import model_ref
 from melanzana.errors import ConditionMissingError, RequestError, TooLargeError
 from melanzana.graph.editing.edits import edit_from_json
 from melanzana.graph.formats.reading import read_model
@@ -58,7 +59,7 @@ def router(service: DraftService, gate: Gate) -> APIRouter:
     @routes.get("/draft", response_model=draft_shapes.DraftAnswer, responses=_READ)
     async def get_draft(principal: may_read, model_id: shapes.ModelRefPath) -> Response:
         """The model as it is edited, or its newest version while nothing was."""
-        return await _told(await service.read(principal.realm, _ref(model_id)))
+        return await _told(await service.read(principal.realm, model_ref(model_id)))
 
     @routes.put("/draft", response_model=draft_shapes.DraftAnswer, responses=_CHANGED, openapi_extra=_MODEL_BODY)
     async def put_draft(
@@ -66,12 +67,12 @@ def router(service: DraftService, gate: Gate) -> APIRouter:
     ) -> Response:
         """The whole model at once. It may break rules that a version must keep; the answer says which."""
         seen, model = _seen(if_match), await _model(request)
-        return await _told(await service.replace_model(principal.realm, _ref(model_id), model, principal.client_id, seen))
+        return await _told(await service.replace_model(principal.realm, model_ref(model_id), model, principal.client_id, seen))
 
     @routes.delete("/draft", status_code=204, responses=answers(401, 403, 404, 412, 422, 428, 503))
     async def discard_draft(principal: may_write, model_id: shapes.ModelRefPath, if_match: _IfMatch = None) -> None:
         """Forget what was edited: the newest version is what there is."""
-        await service.discard(principal.realm, _ref(model_id), principal.client_id, _seen(if_match))
+        await service.discard(principal.realm, model_ref(model_id), principal.client_id, _seen(if_match))
 
     @routes.post("/draft/edits", response_model=draft_shapes.DraftAnswer, responses=_CHANGED)
     async def edit_draft(
@@ -79,12 +80,12 @@ def router(service: DraftService, gate: Gate) -> APIRouter:
     ) -> Response:
         """Edit: all of the edits or none, as one gesture that can be taken back."""
         seen, edits = _seen(if_match), [edit_from_json(item.model_dump()) for item in body.edits]
-        return await _told(await service.edit(principal.realm, _ref(model_id), edits, principal.client_id, seen))
+        return await _told(await service.edit(principal.realm, model_ref(model_id), edits, principal.client_id, seen))
 
     @routes.get("/layout", response_model=draft_shapes.LayoutItem, responses=_READ)
     async def get_layout(principal: may_read, model_id: shapes.ModelRefPath) -> Response:
         """Where the cards of the picture lie; states without a place lie where the picture arranges them."""
-        draft = await service.read(principal.realm, _ref(model_id))
+        draft = await service.read(principal.realm, model_ref(model_id))
         return JSONResponse(draft_shapes.layout_item(draft).model_dump(), headers=_etag(draft))
 
     @routes.put("/layout", response_model=draft_shapes.LayoutItem, responses=_CHANGED)
@@ -92,7 +93,7 @@ def router(service: DraftService, gate: Gate) -> APIRouter:
         principal: may_write, model_id: shapes.ModelRefPath, body: draft_shapes.LayoutItem, if_match: _IfMatch = None
     ) -> Response:
         """Draw the cards here. No part of the model: no version is made, and it can be taken back like any gesture."""
-        seen, ref = _seen(if_match), _ref(model_id)
+        seen, ref = _seen(if_match), model_ref(model_id)
         boxes = draft_shapes.boxes_of(body, (await service.read(principal.realm, ref)).model)
         draft = await service.move(principal.realm, ref, boxes, principal.client_id, seen)
         return JSONResponse(draft_shapes.layout_item(draft).model_dump(), headers=_etag(draft))
@@ -107,7 +108,7 @@ def _add_steps(routes: APIRouter, service: DraftService, may_write: Any) -> None
     def add(word: str, verb: Callable[[str, ModelRef, str, str], Awaitable[Draft]], summary: str) -> None:
         @routes.post(f"/draft/{word}", name=f"{word}_draft", response_model=draft_shapes.DraftAnswer, responses=_CHANGED)
         async def step(principal: may_write, model_id: shapes.ModelRefPath, if_match: _IfMatch = None) -> Response:
-            return await _told(await verb(principal.realm, _ref(model_id), principal.client_id, _seen(if_match)))
+            return await _told(await verb(principal.realm, model_ref(model_id), principal.client_id, _seen(if_match)))
 
         routes.routes[-1].description = summary  # type: ignore[attr-defined]
 
@@ -123,12 +124,8 @@ def _add_steps(routes: APIRouter, service: DraftService, may_write: Any) -> None
     ) -> Response:
         """Make the draft the newest version. A model with errors is refused; one that says what the newest does makes none."""
         over = body is not None and body.overwrite
-        published = await service.publish(principal.realm, _ref(model_id), principal.client_id, _seen(if_match), over=over)
+        published = await service.publish(principal.realm, model_ref(model_id), principal.client_id, _seen(if_match), over=over)
         return await _told(published.draft)
-
-
-def _ref(text: str) -> ModelRef:
-    return int(text) if text.isdigit() else text.lower()
 
 
 def _seen(if_match: str | None) -> str:

@@ -139,12 +139,16 @@ class DraftService:
         saved = await self._database.write(lambda tx: self._publish(tx, draft, upload, by))
         return Published(saved=saved, draft=await self.read(realm, ref))
 
-    async def edit_newest(self, realm: str, ref: ModelRef, edits: Sequence[Edit], by: str) -> tuple[Saved, str]:
+    async def edit_newest(
+        self, realm: str, ref: ModelRef, edits: Sequence[Edit], by: str, expected_revision: int | None = None
+    ) -> tuple[Saved, str]:
         """Edit the newest version into the next one, without a draft; returns the id of the element, too.
 
         An open draft gets the same edit, if it can be made there. Raises what `apply_all` raises, InvalidModelError, ConflictError.
         """
         entry, version = await self._catalog.current(realm, ref)
+        if expected_revision is not None and entry.revision != expected_revision:
+            raise ConflictError("the model was changed meanwhile; read it again and repeat the change", state=entry.revision)
         edited = await asyncio.to_thread(lambda: apply_all(from_document(version.document), edits))
         upload = await asyncio.to_thread(checked, edited.model)
         draft = await self._database.read(lambda tx: read_draft(tx, entry, version))

@@ -149,6 +149,11 @@ class TestCaseItem(BaseModel):
     testcase: str = Field(description='The steps as one text: `Action "open", Action "leave"`.')
 
 
+def model_ref(text: str) -> int | str:
+    """A model's number, or its uuid."""
+    return int(text) if text.isdigit() else text.lower()
+
+
 def model_item(entry: ModelEntry) -> ModelItem:
     return ModelItem(**_item(entry))
 
