@@ -34,6 +34,7 @@ class FakePeer:
         self.reports: list[Report] = []
         self.stored: dict[str, list[Event]] = {}
         self.contents: dict[str, bytes] = {}
+        self.suites: dict[str, bytes] = {}
         self.aborting: set[str] = set()
         self.resuming: set[str] = set()
         self.standing: set[str] = set()
@@ -89,6 +90,9 @@ class FakePeer:
         sha256 = hashlib.sha256(content).hexdigest()
         self.contents[sha256] = content
         return sha256
+
+    async def suite(self, session: Session, lease: Lease) -> bytes:
+        return self.suites[str((lease.snapshot.stored_suite or {})["sha256"])]
 
     def abort(self, execution_id: str = "e1") -> None:
         self.aborting.add(execution_id)

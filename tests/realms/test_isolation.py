@@ -23,6 +23,7 @@ from support_executions import AGENT, MODEL_TEXT
 from support_reports import fails_at, walked
 from support_runs import CI, DOT, keep
 from support_shrinking import a_search
+from support_suites import zipped
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 Route = tuple[str, str, dict[str, Any] | None]
@@ -31,6 +32,7 @@ PASSWORD = "correct horse battery staple"
 STEPS = {"name": "stolen", "steps": [{"type": "script", "script": "steal"}]}
 SCHEDULE = {"name": f"schedule-{MARK}", "cron": "0 3 * * *"}
 PROFILE = {"name": f"profile-{MARK}", "type": "email", "recipients": ["ada@example.org"]}
+SUITES = "/suite_service/api/v1/suites"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 #: Method, path, body. `{…}` is replaced by the tenant's id, and by one of nothing.
 ROUTES: tuple[Route, ...] = (
@@ -94,6 +96,8 @@ ROUTES: tuple[Route, ...] = (
     ("PUT", "/sut_service/api/v1/suts/{sut_id}", {"name": "stolen"}),
     ("DELETE", "/sut_service/api/v1/suts/{sut_id}/lock", None),
     ("DELETE", "/sut_service/api/v1/suts/{sut_id}", None),
+    ("GET", "/suite_service/api/v1/suites/{suite_id}", None),
+    ("DELETE", "/suite_service/api/v1/suites/{suite_id}", None),
     ("GET", "/test_config_service/api/v1/test_configurations/{test_config_id}", None),
     ("PUT", "/test_config_service/api/v1/test_configurations/{test_config_id}", STEPS),
     ("POST", "/task_scheduler_service/api/v1/task_instances/{test_config_id}", None),
@@ -154,6 +158,7 @@ LISTS = (
     "/execution_service/api/v1/shrinks",
     "/ai/agents",
     "/sut_service/api/v1/suts",
+    "/suite_service/api/v1/suites",
     "/test_config_service/api/v1/test_configurations",
     "/task_scheduler_service/api/v1/task_instances",
     "/api/v2/test_config_results",
@@ -191,6 +196,7 @@ NOTHING = {
     "schedule_id": "00000000-0000-4000-8000-000000000000",
     "profile_id": "00000000-0000-4000-8000-000000000000",
     "search_id": "999999",
+    "suite_id": "00000000-0000-4000-8000-000000000000",
 }
 
 
@@ -265,6 +271,7 @@ async def _things(app: RunningApp, headers: dict[str, str]) -> dict[str, str]:
         "realm": "tenant",
         "kid": key.kid,
         "sut_id": str(sut["id"]),
+        "suite_id": (await app.http.post(SUITES, content=zipped(), params={"name": f"s-{MARK}"}, headers=headers)).json()["id"],
         **await _task(made, model["modeluuid"]),
         "profile_id": str((await made("/notification_service/api/v1/profiles", PROFILE))["id"]),
     }

@@ -56,6 +56,9 @@ class RemotePeer:
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         raise AssertionError("no script of the simulation stores anything")
 
+    async def suite(self, session: Session, lease: Lease) -> bytes:
+        raise AssertionError("no run of the simulation has a stored suite")
+
     async def _noted(self, call: Call, verb: Callable[[Server], Awaitable[T]]) -> T:
         try:
             return await self._link.call(verb)

@@ -28,6 +28,7 @@ _INI: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The `.ini` file, secret included."}
 }
 _RAW_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
+_ZIP_ANSWER: dict[str, Any] = {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 _SPOKEN = answers(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
@@ -176,6 +177,12 @@ def _add_protocol(routes: APIRouter, service: AgentService, gate: Gate, held: He
         """Take no more work: this process ends with its last run, or has ended."""
         view = await service.leave(principal, body.session, gone=body.gone)
         return shapes.DepartureAnswer(agent_name=view.agent.name, status=view.status, session=view.agent.session)
+
+    @routes.post(f"{prefix}/suites", tags=tags, response_class=Response, responses={200: _ZIP_ANSWER, **_SPOKEN})
+    async def suite(principal: works, body: shapes.SuiteBody) -> Response:
+        """Fetch the stored suite of a run that is at work."""
+        content = await service.suite(principal, body.session, body.execution_id, body.attempt)
+        return Response(content, media_type="application/zip")
 
     @routes.post(
         f"{prefix}/attachments",

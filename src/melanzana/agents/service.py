@@ -40,6 +40,8 @@ class Blobs(Protocol):
 
     def draft(self) -> Draft: ...
 
+    def get(self, digest: str) -> bytes: ...
+
     def keep(self, draft: Draft) -> str: ...
 
 
@@ -271,6 +273,14 @@ class AgentService:
         await self._executions.keep(storing, execution_id, attempt, Attached(draft.digest, draft.size), fence)
         return await asyncio.to_thread(self._blobs.keep, draft)
 
+    async def suite(self, principal: Principal, session: int, execution_id: str, attempt: int) -> bytes:
+        """The stored suite of an attempt that is the agent's; renews its lease. Raises as `report`, and UnavailableError."""
+        await self.report(principal, session, Report(execution_id=execution_id, attempt=attempt))
+        stored = (await self._executions.get(principal.realm, execution_id)).snapshot.stored_suite
+        if stored is None:
+            raise NotFoundError("the run uses no stored suite", field="execution_id")
+        return await asyncio.to_thread(self._blobs.get, stored["sha256"])
+
     # --- small things ------------------------------------------------------------
 
     async def _public(self, realm: str, ref: int | str) -> Agent:
@@ -328,6 +338,9 @@ class BoundPeer:
         with self.service.draft() as draft:
             draft.write(content)
             return await self.service.store(self.principal, session.session, lease.execution_id, lease.attempt, draft)
+
+    async def suite(self, session: Session, lease: Lease) -> bytes:
+        return await self.service.suite(self.principal, session.session, lease.execution_id, lease.attempt)
 
 
 def _claiming(agent: Agent, session: int) -> ClaimingAgent:

@@ -136,6 +136,14 @@ class ReportBody(BaseModel):
     wait_seconds: FiniteFloat = Field(0.0, ge=0, description="How long an empty report may be held.")
 
 
+class SuiteBody(BaseModel):
+    """Whose stored suite is wanted."""
+
+    session: Whole
+    execution_id: ExecutionId
+    attempt: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
 class SessionAnswer(BaseModel):
     """The identity of this process and the figures to keep to."""
 

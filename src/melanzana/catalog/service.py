@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from melanzana.catalog import store
+from melanzana.catalog import store, suites_store
 from melanzana.catalog.checking import checked
 from melanzana.catalog.records import ModelEntry, ModelFilter, ModelVersion, Saved, TestCaseEntry, Upload, VersionSummary
 from melanzana.clock import Clock
@@ -86,6 +86,10 @@ class CatalogService:
         if len(self._documents) > _DOCUMENTS:
             self._documents.popitem(last=False)
         return entry, found
+
+    async def suite_version(self, realm: str, ref: str) -> suites_store.SuiteVersion:
+        """A version of a stored suite by its id, or the newest by the suite's id or name. Raises NotFoundError."""
+        return await self._database.read(lambda tx: suites_store.resolved(tx, realm, ref))
 
     async def list_models(self, realm: str, wanted: ModelFilter | None = None) -> tuple[tuple[ModelEntry, ...], int]:
         """One page of models, and how many there are on all pages."""

@@ -7,11 +7,14 @@ are removed by `retention.py`: marked, removed from where they lie, then forgott
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, column, delete, exists, insert, select, table, update
 
 from melanzana.errors import UnavailableError
 from melanzana.executions.records import Attached
 from melanzana.executions.tables import attachments, execution_attachments
+
+#: Stored suites lie at the same place; their table is the catalog's.
+_suite_versions = table("suite_versions", column("sha256"))
 
 
 def refer(tx: Connection, run_id: int, file: Attached, at: datetime) -> None:
@@ -34,8 +37,9 @@ def let_go(tx: Connection, run_ids: Collection[int]) -> None:
 def mark_unused(tx: Connection, at: datetime, again_before: datetime, most: int) -> tuple[str, ...]:
     """Mark contents that no run keeps as being removed; give them, and those whose removal began before `again_before`."""
     kept = exists().where(execution_attachments.c.sha256 == attachments.c.sha256)
+    stored = exists().where(_suite_versions.c.sha256 == attachments.c.sha256)
     unused = select(attachments.c.sha256).where(
-        ~kept, attachments.c.removing_at.is_(None) | (attachments.c.removing_at < again_before)
+        ~kept, ~stored, attachments.c.removing_at.is_(None) | (attachments.c.removing_at < again_before)
     )
     found = tuple(tx.execute(unused.order_by(attachments.c.sha256).limit(most)).scalars())
     tx.execute(update(attachments).where(attachments.c.sha256.in_(found)).values(removing_at=at))

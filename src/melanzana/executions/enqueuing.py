@@ -127,6 +127,9 @@ def _opening(execution: Execution) -> list[tuple[str, dict[str, Any]]]:
     if ignored:
         message = f"fields of the start call that were ignored: {', '.join(ignored)}"
         lines.append(("LogWritten", {"message": message, "severity": "WARNING", "stage": "start"}))
+    if (stored := execution.snapshot.stored_suite) is not None:
+        message = f"suite {stored['suite']}, version {stored['version']}, SHA-256 {stored['sha256']}"
+        lines.append(("LogWritten", {"message": message, "severity": "INFO", "stage": "start"}))
     return lines
 
 

@@ -43,6 +43,7 @@ class Plannable:
     test_case: str | None = None  #: id in the model of the test case asked for
     original: Snapshot | None = field(default=None, repr=False)  #: of the run to repeat
     sub_models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)  #: documents by uuid, of every depth
+    stored_suite: Mapping[str, Any] | None = None  #: the one asked for, as in the snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def make_plan(request: StartRequest, source: Plannable, model: Model, drawn_seed
         perform=before.perform if request.perform is None else request.perform,
         traceparent=request.traceparent,
         recorded=before.recorded if request.recorded is None else request.recorded,
-        suite=before.suite if request.suite is None else request.suite,
+        **_suite(request, source, before),
         step_pause_seconds=_pause(before.step_pause_seconds if request.step_pause_seconds is None else request.step_pause_seconds),
     )
     for part in goal.parts:
@@ -193,6 +194,16 @@ def _blank(source: Plannable, seed: int) -> Snapshot:
         perform=False,
         sub_models=source.sub_models,
     )
+
+
+def _suite(request: StartRequest, source: Plannable, before: Snapshot) -> dict[str, Any]:
+    """A stored suite that is asked for, else a folder that is, else what the run to repeat had."""
+    stored = source.stored_suite
+    if stored is not None:
+        return {"suite": f"{stored['suite']}@{stored['version']}", "stored_suite": stored}
+    if request.suite is not None:
+        return {"suite": request.suite, "stored_suite": None}
+    return {"suite": before.suite, "stored_suite": before.stored_suite}
 
 
 def _says_path(request: StartRequest) -> bool:

@@ -68,7 +68,8 @@ class StartRequest:
     recorded: Mapping[str, Any] | None = None  #: steps that `replay()` follows (`generation.recorded`)
     agent_id: int | None = None  #: only this agent may take it
     perform: bool | None = None  #: False: a dry run
-    suite: str | None = None  #: folder of the action code on the agent
+    suite: str | None = None  #: folder of the action code on the agent; inside the stored suite, if one is named
+    suite_version: str | None = None  #: id of a stored suite's version, or id or name of a suite, whose newest is meant
     step_pause_seconds: float | None = None
     path: str | None = None
     stop_condition: str | None = None
@@ -82,7 +83,7 @@ class StartRequest:
     sut: SutWish | None = None  #: the system under test to lock
     tags: tuple[str, ...] = ()
     traceparent: str = ""  #: the trace that the start call is part of
-    ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `asset.asset_version_id`
+    ignored_fields: tuple[str, ...] = ()  #: fields of the call that mean nothing here, as `asset.asset_version_id` of a dry run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

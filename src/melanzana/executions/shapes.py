@@ -57,7 +57,10 @@ class AssetPart(_Part):
     """The action code."""
 
     asset_path: Text | None = Field(None, description="Folder of the suite on the agent's machine.")
-    asset_version_id: Text | None = Field(None, description="Accepted and ignored: suites are not stored on the server.")
+    asset_version_id: Text | None = Field(
+        None,
+        description="Id of a version of a stored suite, or id or name of a suite: its newest. `asset_path` is then a folder in it.",
+    )
 
 
 class SutPart(_Part):
@@ -179,6 +182,7 @@ def start_request(body: StartBody, agent_id: int | None, *, strict: bool) -> Sta
         agent_id=agent_id,
         perform=_performs(body),
         suite=_suite(body),
+        suite_version=_suite_version(body),
         step_pause_seconds=body.step_pause_time,
         path=body.path,
         stop_condition=body.stop_condition,
@@ -206,7 +210,7 @@ def ignored_fields(body: StartBody) -> Iterator[str]:
     for prefix, part in (("", body), ("agent.", body.agent), ("asset.", body.asset), ("sut.", body.sut)):
         if part is not None:
             yield from (f"{prefix}{name}"[:256] for name in part.model_extra or {})
-    if body.asset is not None and body.asset.asset_version_id is not None:
+    if body.asset is not None and body.asset.asset_version_id is not None and _suite_version(body) is None:
         yield "asset.asset_version_id"
 
 
@@ -255,6 +259,11 @@ def _suite(body: StartBody) -> str | None:
     if path is not None and body.suite is not None and path != body.suite:
         raise RequestError("asset.asset_path and suite name different folders; give one of them", field="suite")
     return body.suite if path is None else path
+
+
+def _suite_version(body: StartBody) -> str | None:
+    """The stored suite that is asked for; a dry run needs none."""
+    return None if body.asset is None or _performs(body) is False else body.asset.asset_version_id or None
 
 
 def _performs(body: StartBody) -> bool | None:

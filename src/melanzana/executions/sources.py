@@ -15,6 +15,7 @@ from melanzana.generation.sub_models import calling, find_in, needed
 from melanzana.graph.formats.document import from_document
 from melanzana.graph.model import Model
 from melanzana.protocol.snapshot import Snapshot
+from melanzana.protocol.suite_archive import inner_folder
 
 #: Whether a document speaks of sub-models.
 _contains = ByIdentity(lambda document: "sub models" in json.dumps(document), 32)
@@ -26,10 +27,24 @@ async def find_source(catalog: CatalogService, realm: str, request: StartRequest
     Raises NotFoundError for an unknown model, version or test case, RequestError when the run to repeat is of another model.
     """
     source = await _from_catalog(catalog, realm, request) if original is None else await _again(catalog, realm, request, original)
+    if request.suite_version is not None:
+        source = replace(source, stored_suite=await _stored_suite(catalog, realm, request.suite_version, request.suite))
     if request.test_case is None:
         return source
     case = await catalog.test_case(realm, source.model_id, request.test_case, source.model_version)
     return replace(source, test_case=case.uuid)
+
+
+async def _stored_suite(catalog: CatalogService, realm: str, ref: str, folder: str | None) -> dict[str, Any]:
+    found = await catalog.suite_version(realm, ref)
+    return {
+        "suite": found.name,
+        "suite_id": found.suite_id,
+        "version": found.version,
+        "version_id": found.id,
+        "sha256": found.sha256,
+        "folder": inner_folder(folder),
+    }
 
 
 async def _from_catalog(catalog: CatalogService, realm: str, request: StartRequest) -> Plannable:

@@ -110,3 +110,7 @@ class Peer(Protocol):
     async def store(self, session: Session, lease: Lease, content: bytes) -> str:
         """Keep `content` for the run and return its SHA-256 in hex; the same content is kept once."""
         ...
+
+    async def suite(self, session: Session, lease: Lease) -> bytes:
+        """The zip file of the stored suite that the run is to use. Raises NotFoundError when it has none, or it was deleted."""
+        ...

@@ -28,7 +28,9 @@ class Snapshot:
     test_case: str | None = None  #: id of the test case that `path` refers to, when it was started by id
     parameters: Mapping[str, Scalar] = field(default_factory=dict)  #: overrides of global parameters by name
     perform: bool = True  #: False: a dry run; the path is generated and no code is performed
-    suite: str | None = None  #: folder of the action code on the agent's machine
+    suite: str | None = None  #: folder of the action code on the agent's machine, or `name@version` of a stored suite
+    #: of a stored suite: `suite`, `suite_id`, `version`, `version_id`, `sha256` of the zip file, `folder` inside it
+    stored_suite: Mapping[str, Any] | None = None
     step_pause_seconds: float = 0.0
     history: Mapping[str, Any] = field(default_factory=dict)  #: what was learned from earlier runs, by value
     recorded: Mapping[str, Any] | None = None  #: steps that `predefined()` and `replay()` follow; `generation.recorded`

@@ -174,6 +174,9 @@ class RunAnswer(RunPlan, RunFailure, RunHead):
     on_error: str
     parameters: dict[str, Scalar]
     suite: str | None
+    stored_suite: dict[str, str | int] | None = Field(
+        None, description="The version of a stored suite: `suite`, `version`, `version_id`, `sha256`, `folder` in it."
+    )
     log_removed_at: datetime | None = Field(None, description="When the log was removed by the rules of retention.")
     attachments_removed_at: datetime | None = Field(None, description="When the attachments were removed.")
 
@@ -270,6 +273,7 @@ def run_answer(report: RunReport) -> RunAnswer:
         on_error=plan.on_error,
         parameters=dict(plan.parameters),
         suite=plan.suite,
+        stored_suite=None if plan.stored_suite is None else dict(plan.stored_suite),
         log_removed_at=report.log_removed_at,
         attachments_removed_at=report.attachments_removed_at,
     )

@@ -10,8 +10,10 @@ that comes late starts or continues anything.
 """
 
 import asyncio
+import tempfile
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -39,12 +41,14 @@ from melanzana.protocol.events import (
     StepStarted,
 )
 from melanzana.protocol.peer import Directive, Lease, Peer, Report, Session
+from melanzana.protocol.snapshot import Snapshot
 from melanzana.protocol.tracing import place_of
 from melanzana.runner.failures import cut
 from melanzana.runner.interruption import ABORTED_STEP
 from melanzana.runner.outbox import Outbox
 from melanzana.runner.records import AgentSettings
 from melanzana.runner.retrying import Pauses
+from melanzana.runner.stored_suites import with_suite
 from melanzana.runner.time_limits import TimeLimits
 from melanzana.runner.workers import Job, Worker, WorkerFactory
 
@@ -74,6 +78,7 @@ class Attempt:
         self._outbox = Outbox(lease.next_seq, self._settings.buffer_events)
         self._deadline = self._clock.monotonic() + SAFE_PART * lease.lease_seconds
         self._worker: Worker | None = None
+        self._code: tempfile.TemporaryDirectory[str] | None = None  #: the run's copy of a stored suite
         self._over = asyncio.Event()
         self._failure: MelanzanaError | None = None
         self._closing = False
@@ -136,15 +141,37 @@ class Attempt:
         if self._closing:
             await self._outbox.put(self._aborted())
             return None
-        alive = max(0.0, self._deadline - self._clock.monotonic())
         lease, name = self._lease, self._session.agent_name
         trace = place_of(lease.execution_id, lease.snapshot.traceparent).traceparent
-        job = Job(snapshot=lease.snapshot, agent_name=name, alive_seconds=alive, sut=lease.sut, traceparent=trace)
+        try:
+            snapshot = await self._with_suite()
+        except MelanzanaError as error:
+            await self._outbox.put(_crashed(error.message))
+            return None
+        alive = max(0.0, self._deadline - self._clock.monotonic())
+        job = Job(snapshot=snapshot, agent_name=name, alive_seconds=alive, sut=lease.sut, traceparent=trace)
         try:
             return await self._workers.start(job)
         except MelanzanaError as error:
             await self._outbox.put(_crashed(error.message))
             return None
+
+    async def _with_suite(self) -> Snapshot:
+        """The snapshot with its stored suite on this machine, fetched while the lease lives. Raises MelanzanaError."""
+        snapshot = self._lease.snapshot
+        if snapshot.stored_suite is None or not snapshot.perform:
+            return snapshot
+        self._code = tempfile.TemporaryDirectory(prefix="melanzana-suite-", ignore_cleanup_errors=True)
+        try:
+            async with asyncio.timeout(max(0.0, self._deadline - self._clock.monotonic())):
+                return await with_suite(
+                    snapshot,
+                    lambda: self._peer.suite(self._session, self._lease),
+                    Path(self._code.name),
+                    self._settings.suite_cache,
+                )
+        except TimeoutError:
+            raise UnavailableError(f"the suite {snapshot.suite} did not arrive while the lease lived") from None
 
     async def _carry_out(self) -> None:
         self._worker = await self._start_worker()
@@ -333,6 +360,8 @@ class Attempt:
         self._time.close()
         if self._worker is not None:
             await self._worker.close()
+        if self._code is not None:
+            await asyncio.to_thread(self._code.cleanup)
         if self._kill_timer is not None:
             self._kill_timer.cancel()
 

@@ -92,6 +92,10 @@ class HttpPeer:
         except (TypeError, KeyError):
             raise UnavailableError("the server's answer to an attachment has no sha256") from None
 
+    async def suite(self, session: Session, lease: Lease) -> bytes:
+        body = {"session": session.session, "execution_id": lease.execution_id, "attempt": lease.attempt}
+        return (await self._post("/suites", body, session.lease_seconds)).content
+
     async def close(self) -> None:
         await self._connection.close()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from melanzana.version import __version__
 
@@ -26,6 +27,7 @@ class AgentSettings:
     drain_seconds: float = 3.0  #: how long `stop` lets current runs finish before it aborts them
     step_seconds: float | None = None  #: longest time the code of one step may take; None: no limit
     run_seconds: float | None = None  #: the same of a run, pauses left out
+    suite_cache: Path | None = None  #: folder of fetched suites; None: the user's own cache
     buffer_events: int = 2_000  #: not yet acknowledged events kept; a worker that is ahead of them has to wait
     batch_events: int = 500  #: most events in one report; the protocol allows no more
     batch_characters: int = 400_000  #: most text in one report (one event is always sent)

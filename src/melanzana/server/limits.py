@@ -104,7 +104,7 @@ def body_limits(settings: ServerSettings) -> Callable[[str], int]:
         if path.startswith(("/ai/models", "/models")):
             # A model travels as a JSON string inside JSON: quotes and line breaks double at most.
             return 2 * settings.max_model_bytes
-        if path == "/agent_service/api/v1/attachments":
+        if path in {"/agent_service/api/v1/attachments", "/suite_service/api/v1/suites"}:
             return settings.max_attachment_bytes
         if path.startswith("/auth/"):
             return AUTH_BODY_BYTES

@@ -11,7 +11,7 @@ from melanzana.auth import api as auth_api
 from melanzana.auth import pages as login_pages
 from melanzana.auth.password_tokens import PasswordTokens
 from melanzana.catalog import api as catalog_api
-from melanzana.catalog import case_api, draft_api, tag_api
+from melanzana.catalog import case_api, draft_api, suites_api, tag_api
 from melanzana.clients import api as clients_api
 from melanzana.clients import pages as clients_pages
 from melanzana.compat import (
@@ -200,6 +200,7 @@ def include(app: FastAPI, services: Services) -> Pages:
     app.include_router(draft_api.router(services.drafts, services.gate))
     app.include_router(case_api.router(services.catalog, services.drafts, services.gate))
     app.include_router(tag_api.router(services.catalog, services.drafts, services.gate))
+    app.include_router(suites_api.router(services.suites, services.gate))
     app.include_router(reports_api.router(services.reports, services.gate, services.clock))
     app.include_router(comparing_api.router(services.reports, services.gate))
     app.include_router(files_api.router(services.reports, services.gate))

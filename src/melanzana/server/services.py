@@ -20,6 +20,7 @@ from melanzana.auth.believing import Rooms
 from melanzana.auth.service import AuthService
 from melanzana.catalog.drafts import DraftService
 from melanzana.catalog.service import CatalogService
+from melanzana.catalog.suites_service import SuiteService
 from melanzana.clients.service import ClientService
 from melanzana.clock import Clock
 from melanzana.configurations.scheduling import ScheduleService
@@ -69,6 +70,7 @@ class Services:
     logins: Logins
     gate: Gate
     catalog: CatalogService
+    suites: SuiteService
     drafts: DraftService
     executions: ExecutionService
     agents: AgentService
@@ -201,6 +203,7 @@ async def _build(settings: ServerSettings, clock: Clock, database: Database) -> 
         logins=Logins(database, clock, access),
         gate=Gate(auth.believe, users.recognise),
         catalog=catalog,
+        suites=SuiteService(database, clock, blobs),
         drafts=DraftService(database, clock, catalog),
         executions=executions,
         agents=agents,

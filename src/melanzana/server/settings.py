@@ -130,7 +130,9 @@ class ServerSettings(BaseSettings):
     )
     max_queued: int = Field(10_000, ge=1, description="How many executions of a realm may be queued; one more gets 429.")
     max_model_bytes: int = Field(2 * 2**20, ge=1024, description="Largest model upload, in bytes.")
-    max_attachment_bytes: int = Field(16 * 2**20, ge=1024, description="Largest attachment of a step, in bytes.")
+    max_attachment_bytes: int = Field(
+        16 * 2**20, ge=1024, description="Largest attachment of a step, and largest stored suite, in bytes."
+    )
 
     keep_runs_days: float | None = Field(None, gt=0, description="Days after its end that a run is kept. None: for ever.")
     keep_runs_count: int | None = Field(None, ge=1, description="Newest runs of each model that are kept. None: all.")
