@@ -111,6 +111,24 @@ def test_the_action_of_github_runs_a_configuration(job: Job) -> None:
     assert job.credentials.client_secret not in done.stdout + done.stderr
 
 
+def test_a_red_job_is_explained_by_replay_and_shrink(job: Job) -> None:
+    """The way of docs/how-to/explain-a-red-job.md: the step, the same failure again, the smallest walk, a test case."""
+    config = job.configuration("red", {**DIRECTED, "test_case_id": "broken door"})
+    link = re.search(r"/runs/(\d+)/steps/(\d+)$", job.run(job.url, config).stdout, re.MULTILINE)
+    assert link is not None
+    run = job.script.run(int(link[1]))
+    executions = f"/execution_service/api/v1/executions/{run['execution_id']}"
+    replayed = job.script.wait_for_end(job.script.call("POST", f"{executions}/replay", 201)["run_id"])
+    assert replayed["failing_step"]["number"] == int(link[2])
+    search = job.script.call("POST", f"{executions}/shrink", 202, json={"performances": 50})["id"]
+    address = f"/execution_service/api/v1/shrinks/{search}"
+    wait_until(lambda: job.script.call("GET", address)["state"] != "running", "the search to end")
+    found = job.script.call("GET", address)
+    assert (found["state"], len(found["steps"]) < int(link[2])) == ("found", True), found
+    job.script.call("POST", f"{address}/test-case", 201, json={"name": "the door stays in its frame"})
+    assert "the door stays in its frame" in str(job.script.call("GET", f"/ai/models/{run['modeluuid']}/testcases"))
+
+
 def test_the_previous_failures_alone_are_run_again(job: Job) -> None:
     """Filters and values go to the server as the original's runner takes them, from the command line and from files."""
     config = job.configuration(
