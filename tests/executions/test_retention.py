@@ -19,6 +19,7 @@ from support_people import OPERATOR, PASSWORD
 from support_reports import Judge, fails_at, passes, walked
 from support_runs import REALM, Runs
 from support_storage import rows
+from support_suites import zipped
 
 pytestmark = pytest.mark.anyio
 #: Days that are over at once.
@@ -128,6 +129,19 @@ async def test_a_content_stays_while_a_run_keeps_it(app: RunningApp) -> None:
     await _retention(app, runs_days=NOW).sweep([REALM])
     assert _files(app) == 0
     assert await app.services.database.read(rows("SELECT count(*) FROM attachments")) == [0]
+
+
+async def test_a_stored_suite_stays_until_it_is_deleted(app: RunningApp) -> None:
+    """No sweep takes the content of a suite, though a run kept the same and went; once the suite is deleted, the next one does."""
+    content = zipped()
+    answer = await app.http.post("/suite_service/api/v1/suites", content=content, params={"name": "shop"})
+    assert answer.status_code == 201, answer.text
+    await _run(await Runs.of(app.services), content)
+    await _retention(app, runs_days=NOW).sweep([REALM])
+    assert _files(app) == 1
+    assert (await app.http.delete(f"/suite_service/api/v1/suites/{answer.json()['id']}")).status_code == 204
+    await _retention(app).sweep([REALM])
+    assert _files(app) == 0
 
 
 async def test_attachments_go_before_the_log(app: RunningApp) -> None:

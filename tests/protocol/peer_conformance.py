@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from melanzana.errors import AgentDrainedError, RequestError, SessionReplacedError, StaleAttemptError
+from melanzana.errors import AgentDrainedError, NotFoundError, RequestError, SessionReplacedError, StaleAttemptError
 from melanzana.protocol.events import Event, LogWritten, RunFinished, RunPaused, RunResumed, RunStarted, StepFinished
 from melanzana.protocol.peer import Hello, Lease, Peer, Report, Session
 
@@ -238,3 +238,12 @@ class PeerConformance:
         wrong = Lease(execution_id=lease.execution_id, run_id=lease.run_id, attempt=2, snapshot=lease.snapshot, lease_seconds=20.0)
         with pytest.raises(StaleAttemptError):
             await bench.one.store(session, wrong, b"picture")
+
+    async def test_a_suite_is_given_to_who_holds_the_run(self, bench: Bench) -> None:
+        """A run without a stored suite has none to fetch, and another agent learns not even that."""
+        session, lease = await leased(bench)
+        with pytest.raises(NotFoundError):
+            await bench.one.suite(session, lease)
+        other = await bench.other.register(HELLO)
+        with pytest.raises(StaleAttemptError):
+            await bench.other.suite(other, lease)
