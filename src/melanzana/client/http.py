@@ -5,9 +5,10 @@ the connection broke later, only if the request may be carried out twice. Every 
 """
 
 import asyncio
+import contextlib
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -81,6 +82,11 @@ class Connection:
             trust_env=host not in _LOOPBACK,  # a proxy has no business between two programs on one machine
         )
 
+    @property
+    def patience(self) -> Patience:
+        """How often and how fast to ask again."""
+        return self._patience
+
     async def send(self, call: Call) -> httpx.Response:
         """The answer, when it is a success. Raises what the server raised, or UnavailableError."""
         attempt = 1
@@ -92,6 +98,18 @@ class Connection:
                     raise
                 await self._patience.sleep(self._patience.pause(attempt, error.detail.get("retry_after")))
                 attempt += 1
+
+    @contextlib.asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[httpx.Response]:
+        """The answer while it comes. One try, and a second with a new token after 401; who reads goes on after a broken stream.
+
+        Raises what the server raised, or UnavailableError, also when the stream breaks while it is read.
+        """
+        try:
+            async with await self._opened(call) as response:
+                yield response
+        except httpx.TransportError as error:
+            raise UnavailableError(f"{self._http.base_url} does not answer: {error or type(error).__name__}") from None
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -119,6 +137,23 @@ class Connection:
         if isinstance(error, UnavailableError):
             error.detail["again"] = response.status_code in {429, 503} or _repeatable(call)
         raise error
+
+    async def _opened(self, call: Call) -> contextlib.AbstractAsyncContextManager[httpx.Response]:
+        refused: Exception | None = None
+        for _ in range(2):
+            token = await self._token()
+            headers = {"Accept": "text/event-stream", **(call.headers or {}), "Authorization": f"Bearer {token}"}
+            request = self._http.build_request(call.method, call.path, params=call.query, headers=headers)
+            response = await self._http.send(request, stream=True)
+            if response.is_success:
+                return contextlib.aclosing(response)
+            await response.aread()
+            refused = error_of(response)
+            if response.status_code != 401:
+                break
+            self._tokens.reject(token)
+        assert refused is not None
+        raise refused
 
     async def _token(self) -> str:
         try:

@@ -1,21 +1,24 @@
 """The REST API as methods: what scripts, the command line and the demo ask of a server.
 
-    async with RestClient(url, ClientCredentials(token_url, client_id, client_secret)) as client:
+    async with Credentials.from_csv("ci.csv").client() as client:
         saved = await client.import_model(Path("shop.yaml").read_text())
         started = await client.start_execution(StartOptions(model_id=saved["modeluuid"]))
+        ended = await client.wait(started["execution_id"])
 
 Answers are the server's JSON as it is; `docs/reference/rest-api.md` describes the fields. Errors are those of `melanzana.errors`.
 """
 
+import asyncio
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
+from melanzana.client.following import RunEvent, follow
 from melanzana.client.http import Call, Connection, Patience
 from melanzana.client.tokens import TokenSource
 
@@ -75,6 +78,17 @@ class RestClient:
     async def get_execution(self, execution_id: str) -> Json:
         return await self._object(Call(method="GET", path=f"{_EXECUTIONS}/{_part(execution_id)}"))
 
+    def events(self, execution_id: str, after: int = 0) -> AsyncIterator[RunEvent]:
+        """What happens in an execution, from line `after` on and as it happens, to its end; a lost connection is taken up again."""
+        return follow(self._connection, f"{_EXECUTIONS}/{_part(execution_id)}/events", after)
+
+    async def wait(self, execution_id: str, timeout_seconds: float | None = None) -> Json:
+        """The execution at its end. Raises TimeoutError; the execution then goes on, and `abort` ends it."""
+        async with asyncio.timeout(timeout_seconds):
+            async for _ in self.events(execution_id):
+                pass
+        return await self.get_execution(execution_id)
+
     async def abort(self, execution_id: str) -> None:
         """Ask the execution to stop; it has stopped when `get_execution` says so."""
         await self._connection.send(Call(method="DELETE", path=f"{_EXECUTIONS}/{_part(execution_id)}"))
@@ -115,6 +129,13 @@ class RestClient:
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         path = f"{_TASKS}/{_part(test_config_id)}"
         return await self._object(Call(method="POST", path=path, json=body, headers=headers, repeatable=True))
+
+    async def wait_task(self, task_instance_id: str, timeout_seconds: float | None = None, poll_seconds: float = 2.0) -> Json:
+        """The task instance at its end. Raises TimeoutError; the task then goes on, and `abort_task` ends it."""
+        async with asyncio.timeout(timeout_seconds):
+            while (task := await self.task(task_instance_id))["status"] == "Running":
+                await self._connection.patience.sleep(poll_seconds)
+        return task
 
     async def task(self, task_instance_id: str) -> Json:
         return await self._object(Call(method="GET", path=f"{_TASKS}/{_part(task_instance_id)}"))
