@@ -1,7 +1,7 @@
 """Reads the log of a run as it grows: the server-sent events of an execution (WHATWG HTML, section 9.2); `rest.py` gives them out.
 
 A stream that breaks, or that the server ends because it lasted long, is asked for again behind the last event that was seen:
-nothing is missed and nothing comes twice. After as many failures in a row as the connection has patience for, the last one is raised.
+nothing is missed and nothing comes twice. After as many failures in a row as the connection has patience for, the last is raised.
 """
 
 import json
