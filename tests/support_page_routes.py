@@ -8,18 +8,22 @@ from fastapi.routing import iter_route_contexts
 
 from melanzana.access.permissions import Role
 from melanzana.access.records import Actor
+from melanzana.configurations.records import ConfigurationStep, Draft, StartWish, StepKind
+from melanzana.configurations.schedule_records import ScheduleDraft
+from melanzana.configurations.timing import Timing
 from melanzana.server import routes
 from melanzana.server.services import Services
 from melanzana.suts.records import SutDraft
 from melanzana.users.records import GroupChange, NewUser
 from support_people import OPERATOR, PASSWORD
 from support_reports import fails_at
-from support_runs import DOT, Runs
+from support_runs import CI, DOT, Runs
 from support_shrinking import a_search
 
 #: Shown with Swagger UI, whose insides are not ours.
 OTHERS_WORK = {"/docs", "/execution_service/docs"}
 #: Opened by people who are not logged in.
+NOBODY = "00000000-0000-4000-8000-000000000001"
 FOR_STRANGERS = {"/setup", "/choose-password", "/login", "/login/callback"}
 
 
@@ -65,8 +69,16 @@ async def addresses(services: Services) -> dict[str, str]:
     await runs.start(perform=True)
     client = await services.clients.create_client(realm, "nightly", "runs of the night", actor=actor)
     people = {"user_id": person.id, "group_id": group.id, "name": "nobody", "number": "4"}
+    configurations = services.configurations
+    steps = (ConfigurationStep(id=NOBODY, name="explore", kind=StepKind.EXPLORATORY, model=str(runs.model_id)),)
+    nightly = await configurations.create(CI, Draft(name="nightly", steps=steps))
+    task = await configurations.start(CI, nightly.id, StartWish())
+    daily = ScheduleDraft(name="daily", configuration_id=nightly.id, timing=Timing(cron="30 2 * * *"))
+    await services.schedules.create(CI, daily)
     search = await a_search(services, realm, run.run_id)
     made = {
+        "configuration_id": nightly.id,
+        "task_id": task.id,
         "search_id": str(search),
         "run_id": str(run.run_id),
         "other_id": str(other.run_id),

@@ -27,6 +27,7 @@ from melanzana.compat import (
 from melanzana.compat import auth as older_auth
 from melanzana.compat.legacy_tokens import LegacyTokens
 from melanzana.configurations import api as configurations_api
+from melanzana.configurations import pages as configurations_pages
 from melanzana.configurations import schedule_api
 from melanzana.executions import api as executions_api
 from melanzana.executions import streams
@@ -69,7 +70,15 @@ from melanzana.web.pages import NavigationItem, Pages
 
 #: Rooms with templates.
 PAGE_ROOMS = (
-    *("melanzana.auth", "melanzana.users", "melanzana.clients", "melanzana.realms", "melanzana.audit", "melanzana.suts"),
+    *(
+        "melanzana.auth",
+        "melanzana.users",
+        "melanzana.clients",
+        "melanzana.realms",
+        "melanzana.audit",
+        "melanzana.suts",
+        "melanzana.configurations",
+    ),
     *("melanzana.reports", "melanzana.agents", "melanzana.shrinking"),
 )
 #: The header, in its order; each shows up once its page is there.
@@ -101,6 +110,13 @@ NAVIGATION = (
         scope=Scope.REPORTS_READ,
         key="e",
         summary="What was covered and how far it is to a goal, what goes wrong, and when runs waited.",
+    ),
+    NavigationItem(
+        title="Test configs",
+        href="/test-configs",
+        scope=Scope.CONFIGURATIONS_READ,
+        key="c",
+        summary="Several steps that are started together, by CI, by the clock or here, and how each start fared.",
     ),
     NavigationItem(
         title="Agents",
@@ -257,6 +273,7 @@ def _include_pages(app: FastAPI, services: Services, pages: Pages) -> None:
     app.include_router(agents_pages.router(services.agents, services.executions, gate, pages))
     app.include_router(clients_pages.router(services.clients, gate, pages, services.clock))
     app.include_router(suts_pages.router(services.suts, gate, pages))
+    app.include_router(configurations_pages.router(services.configurations, services.schedules, gate, pages, services.clock))
     app.include_router(realms_pages.router(services.realms, gate, pages))
     app.include_router(audit_pages.router(services.audit, gate, pages, services.clock))
     shown = pages_of_reports.ReportRooms(services.catalog, services.reports, services.coverage_models, services.clock)
