@@ -36,4 +36,4 @@ def read_values(text: str) -> dict[str, str]:
 def _enough(step: ConfigurationStep) -> str:
     if step.kind is not StepKind.EXPLORATORY:
         return ""
-    return step.path or condition_of(step.stop) or "one walk to the exit"
+    return step.path or condition_of(step.stop) or ""
