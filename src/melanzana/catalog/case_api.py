@@ -27,7 +27,7 @@ def router(catalog: CatalogService, drafts: DraftService, gate: Gate) -> APIRout
     """The routes over both services."""
     routes = APIRouter(prefix="/ai/models/{model_id}/testcases", tags=["Models"])
     may_write = Annotated[Principal, Depends(gate.requires(Scope.MODELS_WRITE))]
-    wrong = answers(400, 401, 403, 404, 409, 413, 422, 503)
+    wrong = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
 
     async def answered(realm: str, ref: ModelRef, case_id: str) -> shapes.TestCaseItem:
         version = await catalog.version(realm, ref)

@@ -40,7 +40,7 @@ def router(catalog: CatalogService, drafts: DraftService, gate: Gate) -> APIRout
     routes = APIRouter(prefix="/ai/models/{model_id}/tags", tags=["Models"])
     may_read = Annotated[Principal, Depends(gate.requires(Scope.MODELS_READ))]
     may_write = Annotated[Principal, Depends(gate.requires(Scope.MODELS_WRITE))]
-    wrong = answers(400, 401, 403, 404, 409, 413, 422, 503)
+    wrong = answers(400, 401, 403, 404, 409, 413, 415, 422, 503)
 
     async def tags_of(realm: str, ref: ModelRef) -> tuple[tuple[str, ...], int]:
         """The tags, and the revision of the model that has them."""

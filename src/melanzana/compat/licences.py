@@ -52,7 +52,7 @@ def router(gate: Gate) -> APIRouter:
         response.headers["X-Total-Count"] = "0"
         return []
 
-    @routes.post("/licenses", responses=answers(400, 401, 403, 413, 422, 503))
+    @routes.post("/licenses", responses=answers(400, 401, 403, 413, 415, 422, 503))
     async def add_licence(_principal: may_manage, body: NewLicence) -> Licence:
         """Succeeds and stores nothing."""
         return Licence(serialNumber=body.serialNumber)

@@ -62,7 +62,7 @@ def router(models: CoverageModels, gate: Gate) -> APIRouter:
         """The four built-in ones, then those of the realm."""
         return [_item(one) for one in await models.list(principal.realm)]
 
-    @routes.post("/models", status_code=201, responses=answers(400, 401, 403, 409, 422, 503))
+    @routes.post("/models", status_code=201, responses=answers(400, 401, 403, 409, 413, 415, 422, 503))
     async def add_coverage_model(principal: may_change, body: CoverageModelBody) -> CoverageModelItem:
         """Add one."""
         return _item(await models.add(principal.realm, Draft(**body.model_dump()), principal.client_id))
@@ -72,7 +72,7 @@ def router(models: CoverageModels, gate: Gate) -> APIRouter:
         """One of them."""
         return _item(await models.get(principal.realm, coverage_model_id))
 
-    @routes.put("/model/{coverage_model_id}", responses=answers(400, 401, 403, 404, 409, 422, 503))
+    @routes.put("/model/{coverage_model_id}", responses=answers(400, 401, 403, 404, 409, 413, 415, 422, 503))
     async def change_coverage_model(
         principal: may_change, coverage_model_id: CoverageModelId, body: CoverageModelChange
     ) -> CoverageModelItem:

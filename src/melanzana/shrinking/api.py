@@ -30,7 +30,9 @@ def router(service: ShrinkService, gate: Gate) -> APIRouter:
         started = await service.replay(principal.realm, ref(execution_id), principal)
         return ReplayAnswer(execution_id=started.id, run_id=started.run_id)
 
-    @routes.post("/executions/{execution_id}/shrink", status_code=202, responses=answers(401, 403, 404, 409, 410, 422, 503))
+    @routes.post(
+        "/executions/{execution_id}/shrink", status_code=202, responses=answers(400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+    )
     async def shrink_execution(principal: may_start, execution_id: ExecutionPath, body: ShrinkBody | None = None) -> SearchAnswer:
         """Look for the smallest walk that fails as a run did, by performing ever smaller ones, one after another."""
         wanted = body or ShrinkBody()  # type: ignore[call-arg]
@@ -52,7 +54,9 @@ def router(service: ShrinkService, gate: Gate) -> APIRouter:
         """End a search; the performance under way is aborted. Sent again, the answer is the same."""
         await service.abort(principal.realm, search_id)
 
-    @routes.post("/shrinks/{search_id}/test-case", status_code=201, responses=answers(401, 403, 404, 409, 410, 422, 503))
+    @routes.post(
+        "/shrinks/{search_id}/test-case", status_code=201, responses=answers(400, 401, 403, 404, 409, 410, 413, 415, 422, 503)
+    )
     async def keep_shrink(principal: may_write, search_id: SearchPath, body: KeepBody | None = None) -> SearchAnswer:
         """Add the smallest failing walk to the model's test cases, as a new version of the model."""
         name = None if body is None else body.name
