@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from support_doors import QUICK
 from support_executions import MODEL_TEXT
 from support_server import Script, create_client, running_server, wait_until
 
@@ -15,7 +16,7 @@ TASKS = "/task_scheduler_service/api/v1/task_instances"
 def test_a_killed_server_goes_on_with_its_task(tmp_path: Path) -> None:
     """SIGKILL while steps are at work: after the restart every step has run exactly once, and the task has passed."""
     with (
-        running_server(tmp_path / "data", "--no-agent") as server,
+        running_server(tmp_path / "data", "--no-agent", *QUICK) as server,
         Script(server.url, create_client(server.data, tmp_path)) as script,
     ):
         script.import_model(MODEL_TEXT)
