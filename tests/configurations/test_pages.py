@@ -67,7 +67,10 @@ async def test_a_person_starts_follows_and_aborts_a_configuration(app: RunningAp
     for _ in range(3):
         task = await app.services.configurations.advance(REALM, task.id)
     text, _ = await page(app, place)
-    assert ("Cancelled" in text, "data-live" in text) == (True, False)
+    assert ("Cancelled" in text, "aborted on request" in text, "data-live" in text) == (True, True, False)
+    assert (await app.http.post(f"{place}/abort", data=token)).headers["location"] == place
+    elsewhere = place.replace(one.id, "00000000-0000-4000-8000-000000000009")
+    assert (await app.http.get(elsewhere)).status_code == 404
     text, _ = await page(app, "/test-configs")
     assert f'href="{place}" title="Cancelled' in text
 
@@ -84,6 +87,7 @@ async def test_what_cannot_be_started_says_why_and_keeps_what_was_typed(app: Run
         answer = await app.http.post(f"/test-configs/{one.id}/run", data={**token, **form})
         assert (answer.status_code, why in answer.text) == (422, True), why
         assert form.get("values", "") in answer.text
+        assert ('value="problems" selected' in answer.text) == ("only" in form)
     assert (await app.http.post(f"/test-configs/{one.id}/run", data={})).status_code == 403
 
 

@@ -4,6 +4,7 @@ Making and changing them is done over REST; a page starts, aborts and deletes.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Annotated
@@ -21,7 +22,7 @@ from melanzana.configurations.schedule_records import Schedule
 from melanzana.configurations.scheduling import ScheduleService
 from melanzana.configurations.service import ConfigurationService
 from melanzana.configurations.task_shapes import counts
-from melanzana.errors import ConflictError, RequestError
+from melanzana.errors import ConflictError, NotFoundError, RequestError
 from melanzana.web.pages import Pages
 
 CONFIGURATIONS, SCHEDULES = "/test-configs", "/schedules"
@@ -59,7 +60,9 @@ def _add_one(routes: APIRouter, service: ConfigurationService, schedules: Schedu
     may_start = Annotated[Visitor, Depends(gate.page(Scope.EXECUTIONS_START))]
     may_write = Annotated[Visitor, Depends(gate.page(Scope.CONFIGURATIONS_WRITE))]
 
-    async def shown(request: Request, visitor: Visitor, one: TestConfiguration, values: str = "", wrong: str = "") -> Response:
+    async def shown(
+        request: Request, visitor: Visitor, one: TestConfiguration, *, values: str = "", only: str = "", wrong: str = ""
+    ) -> Response:
         realm = visitor.principal.realm
         tasks, total = await service.instances(realm, TaskFilter(configuration_id=one.id, limit=_SHOWN))
         scopes = visitor.principal.scopes
@@ -74,6 +77,7 @@ def _add_one(routes: APIRouter, service: ConfigurationService, schedules: Schedu
             total=total,
             schedules=await schedules.list(realm, one.id),
             values=values,
+            only=only,
             wrong=wrong,
             may_start=Scope.EXECUTIONS_START in scopes,
             may_write=Scope.CONFIGURATIONS_WRITE in scopes,
@@ -97,7 +101,7 @@ def _add_one(routes: APIRouter, service: ConfigurationService, schedules: Schedu
             wish = StartWish(parameters=read_values(values), filter=chosen, trigger="page")
             task = await service.start(visitor.principal, one.id, wish)
         except RequestError as error:
-            return await shown(request, visitor, one, values, error.message)
+            return await shown(request, visitor, one, values=values, only=only, wrong=error.message)
         return RedirectResponse(_address(task), 303)
 
     @routes.post(CONFIGURATIONS + "/{configuration_id}/delete", response_class=HTMLResponse)
@@ -114,9 +118,16 @@ def _add_task(routes: APIRouter, service: ConfigurationService, gate: Gate, page
     may_read = Annotated[Visitor, Depends(gate.page(Scope.CONFIGURATIONS_READ))]
     may_abort = Annotated[Visitor, Depends(gate.page(Scope.EXECUTIONS_ABORT))]
 
+    async def of(visitor: Visitor, configuration_id: str, task_id: str) -> TaskInstance:
+        """The start of this configuration. Raises NotFoundError, also when it is one of another."""
+        found = await service.instance(visitor.principal.realm, task_id)
+        if found.configuration_id != configuration_id.lower():
+            raise NotFoundError(f"test configuration {configuration_id} was not started as {task_id}", field="task_id")
+        return found
+
     @routes.get(CONFIGURATIONS + "/{configuration_id}/runs/{task_id}", response_class=HTMLResponse)
     async def task(request: Request, visitor: may_read, configuration_id: _Id, task_id: _Id) -> Response:
-        found = await service.instance(visitor.principal.realm, task_id)
+        found = await of(visitor, configuration_id, task_id)
         mark, word = TASK_WORDS[found.state]
         return pages.render(
             request,
@@ -134,8 +145,10 @@ def _add_task(routes: APIRouter, service: ConfigurationService, gate: Gate, page
 
     @routes.post(CONFIGURATIONS + "/{configuration_id}/runs/{task_id}/abort")
     async def abort(visitor: may_abort, configuration_id: _Id, task_id: _Id) -> Response:
-        found = await service.abort(visitor.principal.realm, task_id)
-        return RedirectResponse(f"{CONFIGURATIONS}/{configuration_id}/runs/{found.id}", 303)
+        found = await of(visitor, configuration_id, task_id)
+        with suppress(ConflictError):  # it has ended meanwhile, and its page says how
+            await service.abort(visitor.principal.realm, found.id)
+        return RedirectResponse(_address(found), 303)
 
 
 def _add_calendar(routes: APIRouter, schedules: ScheduleService, gate: Gate, pages: Pages, clock: Clock) -> None:
