@@ -62,10 +62,10 @@ FAILING = {
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
 def test_hostile_text_is_refused_quickly(text: str) -> None:
     """The compiler raises `ExpressionError` and nothing else."""
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ExpressionError) as caught:
         compile_expression(text, TYPES)
-    assert time.perf_counter() - started < _SECONDS
+    assert time.process_time() - started < _SECONDS
     assert 0 <= caught.value.detail["position"] <= len(text)
     assert len(caught.value.message) < 1000
 
@@ -89,10 +89,10 @@ def test_hostile_values_fail_by_name(text: str) -> None:
 )
 def test_the_largest_programs_are_quick(text: str) -> None:
     """Up against every budget, compiling and evaluating stay bounded."""
-    started = time.perf_counter()
+    started = time.process_time()
     expression = compile_expression(text, TYPES)
     assert expression.evaluate(VALUES | {"s": "y" * 30_000}) in (True, False)
-    assert time.perf_counter() - started < _SECONDS
+    assert time.process_time() - started < _SECONDS
 
 
 def test_doubling_a_string_ends_at_its_limit() -> None:
